@@ -87,7 +87,8 @@ struct glr_list_client {
 int glr_list_format(int directory_fd, const char *group, uint64_t slot_bytes, bool missing);
 
 /*
- * Opens the list through two descriptors (O_RDWR; O_RDONLY for a look only).
+ * Opens the list through two descriptors (O_RDWR; O_RDONLY for a look only, every change is then -EROFS),
+ * which stay the caller's: to be closed after glr_list_close().
  * A torn last record is cut off; damage before valid records is salvaged into
  * memory, and the next write that needs it goes to the other slot.
  * @param group the group it must belong to, or NULL for any
@@ -98,6 +99,7 @@ int glr_list_open(int slot0_fd, int slot1_fd, const char *group, glr_list_t **li
 void glr_list_close(glr_list_t *list);
 
 void glr_list_get_facts(const glr_list_t *list, struct glr_list_facts *facts);
+/* @return whether the client is to be told at the next takeover: on the list, and not missed */
 bool glr_list_contains(const glr_list_t *list, const char *name);
 
 /* Calls fn for every client (missed ones too) in the order they were added; stops when fn returns non-zero.
@@ -111,7 +113,8 @@ int glr_list_foreach(const glr_list_t *list, int (*fn)(const struct glr_list_cli
  */
 
 /* Adds a client; known clients cost no write, a missed one is added again.
- * @return 0, -EINVAL (name), -ENOSPC (slots full), or the write error */
+ * @return 0, -EINVAL (name: empty, too long, or with spaces or control characters), -ENOSPC (slots full), -ENOMEM,
+ *         or the write error */
 int glr_list_add(glr_list_t *list, const char *name, const struct glr_address *address);
 
 /* @return 0, -ENOENT, or the write error */
@@ -172,6 +175,9 @@ struct glr_cluster_group {
 	char nfsserver[256];	       /* id of the ocf:glr:nfsserver resource */
 	char lockrecover[256];	       /* id of the ocf:glr:lockrecover resource; empty if none */
 	char directory[1024];	       /* parameter "directory" */
+	char state_dir[1024];	       /* parameter "state_dir"; empty when left to its default */
+	char exports_file[1024];       /* parameter "exports_file"; empty when left to its default */
+	char *exports;		       /* parameter "exports", lines of exports(5); NULL when not given */
 	char node[256];		       /* where it runs, from crm_mon; empty if nowhere */
 };
 
@@ -185,7 +191,7 @@ struct glr_cluster {
 /*
  * Reads the output of `crm_mon --output-as=xml` and of `cibadmin --query`.
  * @param crm_mon_xml may be NULL: nodes and quorum are then unknown (empty, false)
- * @return 0, -EBADMSG (not that XML), -ENOMEM
+ * @return 0, -EBADMSG (not that XML, a DOCTYPE in it, or more than 16 MiB of it), -ENOMEM
  */
 int glr_cluster_parse(const char *crm_mon_xml, const char *cib_xml, struct glr_cluster **cluster);
 void glr_cluster_free(struct glr_cluster *cluster);

@@ -8,6 +8,8 @@
 
 #include "glr.h"
 
+#include <endian.h>
+#include <string.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -43,6 +45,11 @@ static inline uint64_t glr__now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* ---- address.c ------------------------------------------------------------ */
+
+/* A group's name becomes a host name and a namespace's name: one label of RFC 1123, 2.1. */
+bool glr__group_valid(const char *group);
+
 /* ---- fileio.c: the only place with file system calls -------------------- */
 
 int glr__pwrite_all(int fd, const void *data, size_t length, off_t offset);
@@ -58,13 +65,120 @@ int glr__read_text(int directory_fd, const char *path, char *text, size_t size);
 int glr__write_text(int directory_fd, const char *path, const char *text);
 /* Writes a new file beside, syncs, renames over it, syncs the directory. */
 int glr__replace_file(int directory_fd, const char *name, const void *data, size_t length, mode_t mode);
+int glr__truncate(int fd, uint64_t length);
+/* Gives the blocks of a range back; the range then reads as zeros. */
+int glr__punch_hole(int fd, uint64_t offset, uint64_t length);
+int glr__file_size(int fd, uint64_t *length);
+int glr__file_writable(int fd, bool *writable);
+/* @return descriptor, or -errno: -EEXIST */
+int glr__open_new(int directory_fd, const char *name, mode_t mode);
+/* @return descriptor, or -errno */
+int glr__open_read(int directory_fd, const char *name);
+/* @return 0, or -errno: -EEXIST when there is something called to */
+int glr__rename_new(int directory_fd, const char *from, const char *to);
+int glr__unlink(int directory_fd, const char *name);
+int glr__random(void *data, size_t length);
+
+/* ---- record.c: the framing of records on disk, glr-clients(5) ------------- */
+
+#define GLR__RECORD_HEAD 16 /* crc32c 4, payload length 2, type 1, check of length and type 1, sequence 8 */
+#define GLR__RECORD_PAYLOAD_MAX 2560
+#define GLR__RECORD_FRAME_MAX (GLR__RECORD_HEAD + GLR__RECORD_PAYLOAD_MAX)
+
+enum glr__record_type { /* numbers on disk: never reused */
+	GLR__RECORD_ADD = 1,
+	GLR__RECORD_DEL = 2,
+	GLR__RECORD_MISSED = 3,
+	GLR__RECORD_EPOCH = 4,
+	GLR__RECORD_END = 5,
+	GLR__RECORD_COOKIE = 16,
+	GLR__RECORD_UNCOOKIE = 17,
+	GLR__RECORD_WINDOW = 18,
+	GLR__RECORD_FROZEN = 19,
+};
+
+struct glr__record {
+	uint8_t type; /* 1 to 255 */
+	uint64_t sequence;
+	const uint8_t *payload;
+	size_t length;
+};
+
+struct glr__client_record { /* payload of ADD */
+	const char *name; /* not terminated */
+	size_t name_length;
+	struct glr_address address;
+	bool missed;
+};
+
+/* Little-endian integers at any alignment. */
+#define GLR__ENDIAN(bits)                                                                                      \
+	static inline void glr__put##bits(uint8_t *out, uint##bits##_t value)                                 \
+	{                                                                                                      \
+		value = htole##bits(value);                                                                    \
+		memcpy(out, &value, sizeof(value));                                                            \
+	}                                                                                                      \
+	static inline uint##bits##_t glr__get##bits(const uint8_t *in)                                        \
+	{                                                                                                      \
+		uint##bits##_t value;                                                                          \
+                                                                                                               \
+		memcpy(&value, in, sizeof(value));                                                             \
+		return le##bits##toh(value);                                                                   \
+	}
+GLR__ENDIAN(16)
+GLR__ENDIAN(32)
+GLR__ENDIAN(64)
+#undef GLR__ENDIAN
+
+uint32_t glr__crc32c(uint32_t crc, const void *data, size_t length);
+/* What every checksum of one generation starts from: records of another one, or forged ones, do not fit. */
+uint32_t glr__record_seed(uint64_t salt, uint64_t generation);
+/* Bytes a record with this payload takes: a multiple of 8. */
+size_t glr__record_frame(size_t payload_length);
+/* Bytes the head says its record takes, or 0 when the head is damaged.  The rest is not looked at. */
+size_t glr__record_declared(const uint8_t *bytes, size_t available);
+/* @return bytes written, or -EMSGSIZE */
+int glr__record_encode(uint32_t seed, const struct glr__record *record, uint8_t *out, size_t size);
+/* @return bytes the record takes, or -EBADMSG; its payload points into bytes */
+int glr__record_decode(uint32_t seed, const uint8_t *bytes, size_t available, struct glr__record *record);
+/* @return bytes written, or -EMSGSIZE */
+int glr__record_encode_client(const struct glr__client_record *client, uint8_t *out, size_t size);
+/* @return 0 or -EBADMSG; the name points into the record */
+int glr__record_decode_client(const struct glr__record *record, struct glr__client_record *client);
+
+/* ---- table.c: names in constant time, in the order they came --------------- */
+
+struct glr__node { /* the first member of what is stored, which malloc() made */
+	const char *name;
+	uint32_t hash, position;
+};
+
+struct glr__table { /* starts zeroed */
+	struct glr__node **order;
+	uint32_t *index; /* position + 1, 0 for an empty place */
+	uint32_t used;	 /* of order, removed ones included */
+	size_t allocated, index_size, count;
+	uint64_t seed;
+};
+
+/* Makes room for one node, so that the insertion cannot fail.  @return 0 or -ENOMEM */
+int glr__table_reserve(struct glr__table *table);
+/* After glr__table_reserve(); the name must not be in the table. */
+void glr__table_insert(struct glr__table *table, struct glr__node *node);
+struct glr__node *glr__table_find(const struct glr__table *table, const char *name);
+/* Does not free the node. */
+void glr__table_remove(struct glr__table *table, struct glr__node *node);
+/* @param position starts at 0  @return NULL at the end */
+struct glr__node *glr__table_next(const struct glr__table *table, size_t *position);
+/* Frees every node. */
+void glr__table_clear(struct glr__table *table);
 
 /* ---- clientlist.c: the asynchronous half of a change --------------------- */
 
 /*
  * A change is prepared in memory by the owner of the list, written by anybody
  * (a worker thread: it touches only the operation), and committed by the owner.
- * One operation at a time.
+ * One operation at a time: every change in between is -EBUSY.
  */
 struct glr__list_write {
 	int fd;
@@ -75,8 +189,21 @@ struct glr__list_write {
 int glr__list_prepare_add(glr_list_t *list, const char *name, const struct glr_address *address,
 			  struct glr__list_write *op);
 int glr__list_write(const struct glr__list_write *op); /* pwrite + fdatasync */
+/* The other changes, in the same way.  @return 0, -ENOENT, or the error that poisoned the list */
+int glr__list_prepare_remove(glr_list_t *list, const char *name, struct glr__list_write *op);
+int glr__list_prepare_missed(glr_list_t *list, const char *name, struct glr__list_write *op);
+int glr__list_prepare_end(glr_list_t *list, struct glr__list_write *op);
 /* @param result of the write; an error poisons the list */
 int glr__list_commit(glr_list_t *list, int result);
+
+/*
+ * Copies every damaged slot to "clients.broken-TIME.SLOT" beside it, synced.  Until it is copied nothing more is
+ * lost: the list is rewritten into the other slot, and the damaged one is not touched before the rewriting after
+ * that.  Uses free space only: where there is none, the beginnings of the copy are removed.
+ * @param list NULL when glr_list_open() said -EBADMSG: both slots are copied
+ * @return 0 (also when no slot is damaged), -ENOSPC, -EEXIST (twice in one second), or another error of the file system
+ */
+int glr__list_keep_broken(int directory_fd, const glr_list_t *list);
 
 /* ---- cookies.c: what the running lockd gave us, on tmpfs ----------------- */
 
@@ -100,11 +227,13 @@ struct glr__window {
 	char names[1024];	/* further names to send, comma-separated; may be empty */
 };
 
+/* @param fd O_RDWR, stays the caller's; an empty file is a new table */
 int glr__cookies_open(int fd, glr__cookies_t **cookies);
 void glr__cookies_close(glr__cookies_t *cookies);
-bool glr__cookies_whole(const glr__cookies_t *cookies); /* no damage was found */
+bool glr__cookies_whole(const glr__cookies_t *cookies); /* no damage was found, ever */
 int glr__cookies_put(glr__cookies_t *cookies, const struct glr__cookie *cookie);
 int glr__cookies_remove(glr__cookies_t *cookies, const char *name);
+/* The cookie found is valid until the next find. */
 const struct glr__cookie *glr__cookies_find(const glr__cookies_t *cookies, const char *name);
 const struct glr__cookie *glr__cookies_find_address(const glr__cookies_t *cookies, const struct glr_address *address);
 size_t glr__cookies_count(const glr__cookies_t *cookies);
@@ -137,7 +266,8 @@ int glr__control_listen(const char *group);
 int glr__control_ask(const char *group, const char *request, unsigned timeout_ms,
 		     int (*fn)(const char *packet, void *arg), void *arg, char error[256]);
 /* Value of key in a text of words or lines "key=value"; the value ends at space or newline,
- * except for the last key of a line, "error" and "last_error", which run to the line's end.  @return 0 or -ENOENT */
+ * except for the last key of a line, "error" and "last_error", which run to the line's end.  @return 0, -ENOENT, -EMSGSIZE,
+ * from _number also -EBADMSG */
 int glr__control_value(const char *text, const char *key, char *value, size_t size);
 int glr__control_number(const char *text, const char *key, uint64_t *value);
 /* struct glr_status to and from text */
@@ -254,6 +384,18 @@ void glr__monitor_request(glr__monitor_t *monitor, uint64_t token, const struct 
 void glr__monitor_written(glr__monitor_t *monitor, int result, uint64_t now_ms);
 /* Expires deadlines and applies late SM_UNMONs.  @return ms until it wants to be called again */
 unsigned glr__monitor_tick(glr__monitor_t *monitor, uint64_t now_ms);
+/*
+ * Changes that no request waits for, queued behind those that do.  A client with a cookie (it asked for a lock
+ * meanwhile) is left alone.  @param name a canonical address; NULL for GLR__CHANGE_END
+ * @return 0, -ENOMEM, or -EPERM when frozen
+ */
+enum glr__change {
+	GLR__CHANGE_REMOVE,
+	GLR__CHANGE_MISSED,
+	GLR__CHANGE_END, /* the recovery of this epoch has ended */
+};
+int glr__monitor_change(glr__monitor_t *monitor, enum glr__change kind, const char *name, uint64_t now_ms);
+/* Frozen: SM_UNMON does nothing, SM_MON fails, what was queued is dropped. */
 void glr__monitor_freeze(glr__monitor_t *monitor);
 bool glr__monitor_durable(const glr__monitor_t *monitor);
 /* true while a write is under way: the list must not be changed by anybody else */
@@ -279,27 +421,43 @@ struct glr__notify_packet {
 	size_t length;
 };
 
+/* The sink closes a TCP connection that has not been answered after so long (at most LIMIT are asked for in that
+ * time), and every one when the window ends: what waits in them must not arrive after it. */
+#define GLR__NOTIFY_TCP_MS 2000
+#define GLR__NOTIFY_TCP_LIMIT 256
+
+/* Neither function may call back into the engine. */
 struct glr__notify_ops {
-	/* @return 0, or -EAGAIN to be asked again at the next tick (socket buffer full) */
+	/* @return 0, or -EAGAIN when nothing more can be sent (buffer full, too many connections): asked again at
+	 *         the next tick, UDP and TCP apart; any other error counts as a packet lost on its way */
 	int (*send)(void *arg, const struct glr__notify_packet *packet);
-	/* Progress of a client changed. */
+	/* Progress of a client changed; may be NULL. */
 	void (*progress)(void *arg, const char *name, enum glr__progress progress);
 	void *arg;
 };
 
 /* @param addresses the group's server identifiers  @param names further names to send, NULL-terminated, may be NULL
- * @param state the NSM state told to every client  @param end_ms nothing is sent from then on */
+ * @param state the NSM state told to every client  @param end_ms nothing is sent from then on
+ * @return 0, -EINVAL (no address, one of no family, or a name empty or too long), or -ENOMEM */
 int glr__notify_new(const struct glr_address *addresses, size_t address_count, const char *const *names,
 		    uint32_t state, uint64_t end_ms, const struct glr__notify_ops *ops, glr__notify_t **notify);
 void glr__notify_free(glr__notify_t *notify);
+/* A name already added is no error and changes nothing.  Nothing is sent before the next tick.
+ * @param address AF_UNSPEC when the name is none: such a client is counted and never told
+ * @return 0, -EINVAL (name), -ENOMEM, or the error of glr__random() */
 int glr__notify_add(glr__notify_t *notify, const char *name, const struct glr_address *address);
-/* Sends what is due.  @return ms until it wants to be called again; UINT_MAX when all is done or the window is over */
+/* Sends what is due.  Call it again after the time returned, and after every batch of input.
+ * @return ms until it wants to be called again; UINT_MAX when all is done or the window is over */
 unsigned glr__notify_tick(glr__notify_t *notify, uint64_t now_ms);
-/* A packet came in on an identifier's socket (UDP) or TCP connection. */
+/* A packet came in on an identifier's socket (UDP) or TCP connection.  Room in the window is used at once. */
 void glr__notify_input(glr__notify_t *notify, size_t identifier, const struct glr_address *from, uint16_t from_port,
 		       const uint8_t *bytes, size_t length, uint64_t now_ms);
+/* Everybody was sent to once when told + unaddressed == clients. */
 struct glr__notify_counts {
-	size_t clients, told, acknowledged;
+	size_t clients;
+	size_t told; /* sent to at least once from every identifier of its family */
+	size_t acknowledged;
+	size_t unaddressed; /* no address, or no identifier of its family: never told */
 };
 void glr__notify_get_counts(const glr__notify_t *notify, struct glr__notify_counts *counts);
 /* @return progress, or -ENOENT */
@@ -307,7 +465,34 @@ int glr__notify_progress(const glr__notify_t *notify, const char *name);
 
 /* ---- netns.c: namespaces of a group ---------------------------------------- */
 
-/* see netns.c */
+enum glr__ns_kind {
+	GLR__NS_NET,
+	GLR__NS_UTS,
+	GLR__NS_MNT,
+	GLR__NS_KINDS,
+};
+
+/* Makes the directories of the pins mounts of their own.  @return 0 or -errno */
+int glr__netns_prepare_dirs(void);
+
+/*
+ * Makes and pins the three namespaces of a group; the caller, which must have
+ * one thread only, is back in its own when this returns.  Pinned only when
+ * setup, which runs inside with the node's mounts as slaves, returned 0.
+ * @return 0, what setup returned, or -errno
+ */
+int glr__netns_make(const char *group, int (*setup)(void *arg), void *arg);
+
+/* Enters all three.  @return 0, -ENOENT (no such group here), or -errno */
+int glr__netns_enter(const char *group);
+int glr__netns_enter_one(const char *group, enum glr__ns_kind kind);
+
+/* @return a descriptor of the pinned namespace, -ENOENT, or -errno */
+int glr__netns_open(const char *group, enum glr__ns_kind kind);
+int glr__netns_inode(const char *group, enum glr__ns_kind kind, uint64_t *inode);
+
+/* Takes the pins away; namespaces without processes cease to exist.  @return 0 or -errno */
+int glr__netns_delete(const char *group);
 
 /* ---- grace.c: grace of the group's lock manager, in the caller's namespace -- */
 

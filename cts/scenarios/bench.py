@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab with its cluster and groups, as all scenarios share it."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from audits import proclocks
+from lab import Cluster, Lab, ServiceGroup, prefer
+
+CTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PROBE = os.path.join(CTS, "audits", "graceprobe.py")
+NODEFACTS = os.path.join(CTS, "audits", "nodefacts.py")
+PROBE_FILE = "probe"
+PROBE_PERIOD_MS = 50
+GRACE_S, LEASE_S = 20, 10
+COROSYNC_PORT = 5405
+START_TIMEOUT_S = 120
+REPLAYED = "recovery complete"
+
+
+class Group:
+    """A service group of the lab: its disk, addresses and place."""
+
+    def __init__(self, number, name, letter, addresses):
+        self.number, self.name, self.letter, self.addresses = number, name, letter, addresses
+        self.directory = "/srv/" + name
+        self.device = Lab.device(letter)
+        self.lockers = set()            # addresses of clients that ever locked over NFSv3
+
+    def service_group(self):
+        return ServiceGroup(self.name, self.device, self.addresses, grace_s=GRACE_S,
+                            lease_s=LEASE_S)
+
+
+def make_groups():
+    return {group.name: group for group in (
+        Group(0, "home", "A", ["10.99.0.101", "10.99.0.102"]),
+        Group(1, "mail", "B", ["10.99.0.111"]),
+        Group(2, "build", "C", ["10.99.0.121"]),
+        Group(3, "spare", "D", ["10.99.0.131"]))}
+
+
+class Bench:
+    """Use as a context manager.
+
+    say         takes a line for the person who waits
+    failures    folder for what is needed to understand a failure
+    """
+
+    def __init__(self, stage, locker, servers, say, failures):
+        self.groups = make_groups()
+        self.lab = Lab(servers=servers, clients=3, stage=stage, disks=len(self.groups))
+        self.locker, self.say, self.failures = locker, say, failures
+        self.cluster = None
+        self.probes = {}                # group name -> (process, path)
+        self.counter = 0
+
+    def __enter__(self):
+        self.lab.__enter__()
+        try:
+            self.up()
+        except BaseException:
+            self.save("start")
+            self.lab.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop_probes()
+        self.lab.__exit__(None, None, None)
+
+    def up(self):
+        with open(self.locker, "rb") as source, open(self.lab.dir + "/locker", "wb") as target:
+            target.write(source.read())
+        os.chmod(self.lab.dir + "/locker", 0o755)
+        self.say("lab: %d servers, %d clients booted" % (len(self.lab.servers),
+                                                        len(self.lab.clients)))
+        self.cluster = Cluster(self.lab)
+        for node in self.lab.servers:
+            self.make_directories(node)
+        first, second = self.lab.servers[:2]
+        places = {"home": first, "mail": second, "build": self.lab.servers[-1], "spare": second}
+        groups = self.groups.values()
+        self.cluster.start("".join(g.service_group().xml() for g in groups),
+                           "".join(prefer(g.name, places[g.name].name) for g in groups))
+        for group in groups:
+            self.cluster.wait_resource(group.name, places[group.name], START_TIMEOUT_S)
+        self.say("cluster: %s" % ", ".join("%s on %s" % (g.name, places[g.name]) for g in groups))
+
+    def make_directories(self, node):
+        node.run(["mkdir", "-p"] + [g.directory for g in self.groups.values()])
+
+    # where things are
+
+    def where(self, group):
+        name = self.cluster.resource_started_on(group.name)
+        if name is None:
+            raise RuntimeError("%s runs nowhere\n%s" % (group.name, self.cluster.status()))
+        return self.lab[name]
+
+    def place(self, group, node):
+        """A planned move, before anybody's locks are looked at."""
+        if self.where(group) is node:
+            return
+        self.say("placing %s on %s" % (group.name, node))
+        self.move(group, node)
+
+    def move(self, group, node):
+        self.cluster.move(group.name, node.name)
+        self.cluster.wait_resource(group.name, node, START_TIMEOUT_S)
+        self.cluster.clear(group.name)
+
+    def apart(self, group, other):
+        """Makes two groups live on different nodes; the second one moves if need be."""
+        here = self.where(group)
+        if self.where(other) is here:
+            self.place(other, next(n for n in self.lab.servers if n is not here and n.alive))
+
+    def power_cut(self, node):
+        self.say("power cut: %s" % node)
+        return node.kill()
+
+    def rejoin(self, node):
+        if node.alive:
+            return
+        node.boot()
+        self.make_directories(node)
+        self.cluster.start_node(node)
+        self.cluster.wait_online([node.name], START_TIMEOUT_S)
+        self.say("%s is back" % node)
+
+    # watching
+
+    def capture(self):
+        self.counter += 1
+        return self.lab.capture("takeover%d.pcap" % self.counter,
+                                "(tcp or udp) and not udp port %d" % COROSYNC_PORT)
+
+    def watch_grace(self, group):
+        """From now on, ask the group's lock manager from the lab's bridge."""
+        if group.name in self.probes:
+            return
+        path = os.path.join(self.lab.dir, "probe." + group.name)
+        argv = [sys.executable, PROBE, group.addresses[0], group.directory, PROBE_FILE,
+                str(PROBE_PERIOD_MS)]
+        with open(path, "w") as out, open(path + ".err", "w") as err:
+            process = subprocess.Popen(self.lab.network.inside(argv), stdin=subprocess.DEVNULL,
+                                       stdout=out, stderr=err, start_new_session=True)
+        self.lab.record.add_group(process.pid)
+        self.probes[group.name] = (process, path)
+
+    def answers(self, group):
+        """All answers of the group's lock manager to the probe so far."""
+        process, path = self.probes[group.name]
+        if process.poll() is not None:
+            with open(path + ".err") as f:
+                raise RuntimeError("probe of %s ended: %s" % (group.name, f.read()))
+        with open(path) as f:
+            return [json.loads(line) for line in f if line.endswith("\n")]
+
+    def stop_probes(self):
+        for process, _ in self.probes.values():
+            process.terminate()
+            process.wait()
+        self.probes = {}
+
+    def locks(self, group, names):
+        """The server's table of locks on these files: {(name, first byte, last byte)}."""
+        node = self.where(group)
+        text = node.run("stat -c '%%t %%T' %s; cd %s && stat -c '%%i %%n' *; echo --; cat /proc/locks"
+                        % (group.device, group.directory)).out
+        head, _, table = text.partition("--\n")
+        device, *files = head.splitlines()
+        major, minor = (int(word, 16) for word in device.split())
+        inodes = {int(line.split()[0]): line.split(None, 1)[1] for line in files}
+        held = [h for h in proclocks.parse(table, major, minor) if inodes.get(h.inode) in names]
+        return {(inodes[h.inode], h.start, h.end) for h in held}
+
+    def replays(self, group):
+        """{node name: journal replays of the group's disk its kernel has reported}."""
+        device = os.path.basename(group.device)
+        return {node.name: node.run("dmesg").out.count("(%s): %s" % (device, REPLAYED))
+                for node in self.lab.servers if node.alive}
+
+    def remains(self, group, node):
+        """What the group left on a node it went away from."""
+        return json.loads(node.run(["python3", "-IS", "/host" + NODEFACTS, group.name,
+                                    group.device]).out)
+
+    def save(self, name):
+        """Keeps logs, histories and packets."""
+        target = os.path.join(self.failures, name)
+        shutil.rmtree(target, ignore_errors=True)
+        os.makedirs(target)
+        for entry in os.listdir(self.lab.dir):
+            path = os.path.join(self.lab.dir, entry)
+            if os.path.isfile(path) and not entry.endswith(".img"):
+                shutil.copy(path, target)
+        self.say("logs, histories and packets are kept in " + target)

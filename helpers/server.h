@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the steps of glr-server share, grouped by the file that implements it. */
+#ifndef GLR_SERVER_H
+#define GLR_SERVER_H
+
+#include "glr_private.h"
+
+#include <limits.h>
+
+/* Exit codes of OCF resource agents. */
+enum ocf_code {
+	OCF_SUCCESS = 0,
+	OCF_ERR_GENERIC = 1,
+	OCF_ERR_ARGS = 2,	/* wrong on this node */
+	OCF_ERR_UNIMPLEMENTED = 3,
+	OCF_ERR_INSTALLED = 5,	/* something is missing on this node */
+	OCF_ERR_CONFIGURED = 6, /* wrong on every node */
+	OCF_NOT_RUNNING = 7,
+	OCF_DEGRADED = 190,
+};
+
+/* One service group on this node, and what was asked of it. */
+struct server {
+	char group[GLR_GROUP_MAX];
+	char directory[PATH_MAX];
+	char state_dir[PATH_MAX];
+	char link[16]; /* macvlan, ipvlan, veth, none */
+	char nic[64];
+	char exports_file[PATH_MAX];
+	const char *exports; /* exports(5) lines, ';' counts as a newline; NULL: the file */
+	unsigned grace_s, lease_s, threads;
+	char server_names[1024]; /* comma-separated */
+	const char *status_of;
+	uint64_t deadline_ms; /* CLOCK_BOOTTIME */
+};
+
+/* ---- glr-server.c --------------------------------------------------------- */
+
+/* Says once what went wrong and what to do: to the log, and to Pacemaker.  @return code */
+int server_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- server_settings.c: what a group was started and opened with ---------- */
+
+#define SERVER_DIR GLR__RUNTIME_DIR "/%s"
+/* Path of a file in the runtime directory of the group.  @return path */
+char *server_path(const struct server *server, const char *name, char path[PATH_MAX]);
+/* Replaces such a file whole.  @return 0 or -errno */
+int server_replace(const struct server *server, const char *name, const char *text, mode_t mode);
+int server_settings_save(const struct server *server);
+/* @return 0, -ENOENT when the group was not started here, or -errno */
+int server_settings_load(struct server *server);
+/* For what concerns all groups of the node: fsids, and the sysctls that lockd reads when it begins. */
+#define SERVER_NODE_LOCK GLR__RUNTIME_DIR "/.lock"
+/* In the runtime directory of a group: one action at a time. */
+#define SERVER_ACTION_LOCK "action"
+/* @return a descriptor that holds the lock until it is closed, -ETIMEDOUT at the deadline, or -errno */
+int server_lock(const struct server *server, const char *path);
+
+/* ---- server_inside.c ------------------------------------------------------- */
+
+/* Calls fn inside the group's namespaces and comes back.
+ * @return what fn returned, -ENOENT (not started here), or -errno */
+int server_inside(const struct server *server, int (*fn)(const struct server *server));
+
+/* ---- server_run.c: one foreign command -------------------------------------- */
+
+/* Runs a command, bounded by the deadline.
+ * @param input its standard input, or NULL  @param error its last line on standard error
+ * @return its exit status, or -errno (-ETIMEDOUT: it was killed) */
+int server_run(const struct server *server, const char *const argv[], const char *input, char error[256]);
+/* Sleeps 10 ms.  @return false when the deadline has passed */
+bool server_wait(const struct server *server);
+
+/* ---- server_mounts.c: the group's mount namespace --------------------------- */
+
+/* Furnishes a fresh mount namespace; called inside.  @return 0 or -errno */
+int server_mounts_setup(void *server);
+
+/* ---- server_link.c: the group's link and its gate ---------------------------- */
+
+int server_link_make(const struct server *server);
+/* The next three are called inside the group's namespaces. */
+int server_link_up(void);
+int server_gate_close(const struct server *server);
+int server_gate_open(const struct server *server);
+/* The group's global addresses, comma-separated.  @return how many */
+int server_link_addresses(char *text, size_t size);
+
+/* ---- server_exports.c ---------------------------------------------------------- */
+
+/* Checks the exports, gives each an fsid, writes them to the runtime directory.
+ * @return 0 or an OCF code, already reported */
+int server_exports_prepare(const struct server *server, bool write);
+/* Calls fn for each exported path; stops when it returns non-zero.  @return 0, -errno, or what fn returned */
+int server_exports_foreach(const struct server *server, int (*fn)(const char *path, void *arg), void *arg);
+
+/* ---- server_state.c: the state directory ---------------------------------------- */
+
+/* Makes it where it is missing, opens the list once, keeps a copy of a damaged one.
+ * @return 0 or an OCF code, already reported */
+int server_state_prepare(const struct server *server);
+
+/* ---- server_supervisor.c, server_daemons.c ---------------------------------------- */
+
+/* Starts it and waits until every daemon answers.  @return 0 or an OCF code, already reported */
+int server_supervisor_start(const struct server *server);
+/* @return its pid, or 0 when none runs */
+pid_t server_supervisor_pid(const struct server *server);
+/* Lets it close the monitor's and rpcbind's listeners.  @return 0 or -errno */
+int server_supervisor_quiesce(const struct server *server);
+int server_supervisor_stop(const struct server *server);
+
+/* ---- server_leftovers.c: processes inside the group's namespaces ------------------- */
+
+/* @return how many, or -errno  @param pid one of them */
+int server_processes_count(const struct server *server, pid_t *pid);
+/* Ends them, politely first.  @return 0, or -ETIMEDOUT */
+int server_processes_end(const struct server *server);
+/* Remembers which namespaces are the group's, for a stop after their pins were lost. */
+int server_namespaces_remember(const struct server *server);
+
+/* ---- server_nfsd.c: the kernel's half, called inside the group's namespaces -------- */
+
+int server_nfsd_start(const struct server *server, uint64_t *grace_end_ms);
+int server_nfsd_stop(const struct server *server);
+/* @return 1 when NFS answers a NULL call, 0 when nothing listens, -errno otherwise */
+int server_nfsd_ping(unsigned timeout_ms);
+bool server_nfsd_tracks_clients(void);
+/* @return number of locks of lockd and nfsd on the filesystem of a path, or -errno */
+int server_locks_count(const char *path);
+
+/* ---- the verbs: @return an OCF code, already reported -------------------------------- */
+
+int server_start(struct server *server);
+int server_open(struct server *server);
+int server_close(struct server *server);
+int server_stop(struct server *server);
+int server_status(struct server *server);
+int server_reload(struct server *server);
+int server_recover(struct server *server);
+/* The checks that start makes before it changes anything. */
+int server_validate(struct server *server);
+
+#endif

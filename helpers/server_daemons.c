@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Starting the daemons of a group and asking rpcbind about them. */
+#include "server_daemons.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <rpc/rpc.h>
+
+static const struct {
+	int family, type;
+	const char *netid;
+} nsm_sockets[NSM_SOCKETS] = {
+	{AF_INET, SOCK_STREAM, "tcp"},
+	{AF_INET, SOCK_DGRAM, "udp"},
+	{AF_INET6, SOCK_STREAM, "tcp6"},
+	{AF_INET6, SOCK_DGRAM, "udp6"},
+};
+
+static const char *const names[DAEMON_KINDS] = {
+	[DAEMON_RPCBIND] = "rpcbind",
+	[DAEMON_STATD] = "glr-statd",
+	[DAEMON_CLD] = "nfsdcld",
+	[DAEMON_MOUNTD] = "rpc.mountd",
+};
+
+const char *daemons_name(enum daemon_kind kind)
+{
+	return names[kind];
+}
+
+enum daemon_kind daemons_find(const struct daemons *daemons, pid_t pid)
+{
+	int kind = 0;
+
+	while (kind < DAEMON_KINDS && daemons->pids[kind] != pid)
+		kind++;
+	return kind;
+}
+
+int daemons_open(struct daemons *daemons)
+{
+	const struct server *server = daemons->server;
+	struct statd_fds *fds = &daemons->fds;
+	char path[PATH_MAX];
+
+	for (int i = 0; i < 2; i++) {
+		if (snprintf(path, sizeof(path), "%s/clients.%d", server->state_dir, i) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		fds->slots[i] = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fds->slots[i] < 0)
+			return -errno;
+	}
+	fds->cookies = open(server_path(server, "cookies", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fds->cookies < 0)
+		return -errno;
+	fds->control = glr__control_listen(server->group);
+	if (fds->control < 0)
+		return fds->control;
+	/* Their contents follow the network namespace of whoever reads. */
+	fds->end_grace = open("/proc/fs/lockd/nlm_end_grace", O_RDONLY | O_CLOEXEC);
+	fds->local_state = open("/proc/sys/fs/nfs/nsm_local_state", O_RDONLY | O_CLOEXEC);
+	return 0;
+}
+
+static int nsm_socket(int family, int type)
+{
+	struct sockaddr_storage any = {.ss_family = family};
+	int yes = 1, result = 0;
+	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0)
+		result = -errno;
+	if (result == 0 &&
+	    bind(fd, (struct sockaddr *)&any,
+		 family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) < 0)
+		result = -errno;
+	/* Long enough for every lock request that can wait while the monitor is replaced. */
+	if (result == 0 && type == SOCK_STREAM && listen(fd, 1024) < 0)
+		result = -errno;
+	if (result < 0) {
+		close(fd);
+		return result;
+	}
+	return fd;
+}
+
+int daemons_listen(struct daemons *daemons)
+{
+	for (int i = 0; i < NSM_SOCKETS; i++) {
+		int fd = nsm_socket(nsm_sockets[i].family, nsm_sockets[i].type);
+
+		if (fd < 0 && nsm_sockets[i].family == AF_INET)
+			return fd;
+		daemons->fds.nsm[i] = fd < 0 ? -1 : fd;
+	}
+	return 0;
+}
+
+/* Lets a descriptor survive exec. @return its number as text in an option */
+static int inherit(int fd)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, 0);
+	return fd;
+}
+
+static _Noreturn void become_statd(const struct daemons *daemons)
+{
+	const struct statd_fds *fds = &daemons->fds;
+	char group[GLR_GROUP_MAX + 16], list[64], cookies[32], control[32],
+		listeners[96] = "--listen=", grace[32], state[40];
+	size_t used = strlen(listeners);
+
+	snprintf(group, sizeof(group), "--group=%s", daemons->server->group);
+	snprintf(list, sizeof(list), "--list=%d,%d", inherit(fds->slots[0]), inherit(fds->slots[1]));
+	snprintf(cookies, sizeof(cookies), "--cookies=%d", inherit(fds->cookies));
+	snprintf(control, sizeof(control), "--control=%d", inherit(fds->control));
+	snprintf(grace, sizeof(grace), "--grace-fd=%d", inherit(fds->end_grace));
+	snprintf(state, sizeof(state), "--local-state-fd=%d", inherit(fds->local_state));
+	for (int i = 0; i < NSM_SOCKETS; i++)
+		if (fds->nsm[i] >= 0)
+			used += snprintf(listeners + used, sizeof(listeners) - used, "%s%d", i ? "," : "",
+					 inherit(fds->nsm[i]));
+	execl(GLR_LIBEXECDIR "/glr-statd", "glr-statd", group, list, cookies, control, listeners, grace,
+	      state, NULL);
+	_exit(127);
+}
+
+static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kind)
+{
+	char storage[PATH_MAX];
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	switch (kind) {
+	case DAEMON_RPCBIND:
+		/* -w: registrations outlive a restart. */
+		execlp("rpcbind", "rpcbind", "-f", "-w", NULL);
+		break;
+	case DAEMON_STATD:
+		become_statd(daemons);
+	case DAEMON_CLD:
+		snprintf(storage, sizeof(storage), "%.4000s/cld", daemons->server->state_dir);
+		execlp("nfsdcld", "nfsdcld", "-F", "-p", "/var/lib/nfs/rpc_pipefs", "-s", storage, NULL);
+		break;
+	case DAEMON_MOUNTD:
+		execlp("rpc.mountd", "rpc.mountd", "-F", NULL);
+		break;
+	case DAEMON_KINDS:
+		break;
+	}
+	_exit(127);
+}
+
+int daemons_spawn(struct daemons *daemons, enum daemon_kind kind)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become(daemons, kind);
+	daemons->pids[kind] = pid;
+	daemons->started_ms[kind] = glr__now_ms();
+	return 0;
+}
+
+bool daemons_rpcbind_answers(void)
+{
+	struct sockaddr_un socket_path = {.sun_family = AF_UNIX, .sun_path = "/run/rpcbind.sock"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers = fd >= 0 && connect(fd, (struct sockaddr *)&socket_path, sizeof(socket_path)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return answers;
+}
+
+bool daemons_registered(uint32_t prog)
+{
+	rpcblist_ptr all, one;
+	struct netconfig *local = getnetconfigent("local");
+	bool found = false;
+
+	if (!local)
+		return false;
+	all = rpcb_getmaps(local, "localhost");
+	for (one = all; one; one = one->rpcb_next)
+		found = found || one->rpcb_map.r_prog == prog;
+	if (all)
+		xdr_free((xdrproc_t)xdr_rpcblist_ptr, (char *)&all);
+	freenetconfigent(local);
+	return found;
+}
+
+int daemons_register_nsm(const struct daemons *daemons)
+{
+	int result = 0;
+
+	rpcb_unset(GLR__NSM_PROG, 1, NULL);
+	for (int i = 0; i < NSM_SOCKETS && result == 0; i++) {
+		struct sockaddr_storage address;
+		struct netbuf where = {.maxlen = sizeof(address), .len = sizeof(address), .buf = &address};
+		struct netconfig *transport;
+		socklen_t length = sizeof(address);
+
+		if (daemons->fds.nsm[i] < 0)
+			continue;
+		if (getsockname(daemons->fds.nsm[i], (struct sockaddr *)&address, &length) < 0)
+			return -errno;
+		where.len = length;
+		transport = getnetconfigent(nsm_sockets[i].netid);
+		if (!transport || !rpcb_set(GLR__NSM_PROG, 1, transport, &where))
+			result = -EIO;
+		if (transport)
+			freenetconfigent(transport);
+	}
+	return result;
+}
+
+void daemons_quiesce(struct daemons *daemons)
+{
+	daemons->quiet = true;
+	for (int i = 0; i < NSM_SOCKETS; i++) {
+		if (daemons->fds.nsm[i] >= 0)
+			close(daemons->fds.nsm[i]);
+		daemons->fds.nsm[i] = -1;
+	}
+	if (daemons->pids[DAEMON_RPCBIND] > 0)
+		kill(daemons->pids[DAEMON_RPCBIND], SIGTERM);
+}

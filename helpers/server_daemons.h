@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemons of a group, as its supervisor sees them. */
+#ifndef GLR_SERVER_DAEMONS_H
+#define GLR_SERVER_DAEMONS_H
+
+#include "server.h"
+
+enum daemon_kind {
+	DAEMON_RPCBIND,
+	DAEMON_STATD,
+	DAEMON_CLD,
+	DAEMON_MOUNTD,
+	DAEMON_KINDS,
+};
+
+#define NSM_SOCKETS 4 /* UDP and TCP over IPv4 and IPv6 */
+
+/* What the status monitor gets from us; a successor gets the same. */
+struct statd_fds {
+	int slots[2], cookies, control, end_grace, local_state;
+	int nsm[NSM_SOCKETS]; /* -1: this address family is not to be had */
+};
+
+struct daemons {
+	const struct server *server;
+	struct statd_fds fds;
+	pid_t pids[DAEMON_KINDS];
+	uint64_t started_ms[DAEMON_KINDS];
+	bool quiet; /* closed: rpcbind and the NSM listeners stay away */
+};
+
+/* Opens what the status monitor needs, in the node's namespaces.  @return 0 or -errno */
+int daemons_open(struct daemons *daemons);
+/* Makes the NSM sockets, inside.  @return 0 or -errno */
+int daemons_listen(struct daemons *daemons);
+/* @return 0 or -errno (fork) */
+int daemons_spawn(struct daemons *daemons, enum daemon_kind kind);
+const char *daemons_name(enum daemon_kind kind);
+/* @return the daemon that had this pid, or DAEMON_KINDS */
+enum daemon_kind daemons_find(const struct daemons *daemons, pid_t pid);
+
+bool daemons_rpcbind_answers(void);
+bool daemons_registered(uint32_t prog);
+/* Tells rpcbind where the status monitor listens.  @return 0 or -EIO */
+int daemons_register_nsm(const struct daemons *daemons);
+/* Closes our copies of the NSM sockets and ends rpcbind. */
+void daemons_quiesce(struct daemons *daemons);
+
+#endif

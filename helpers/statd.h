@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of glr-statd share, grouped by the file that implements it. */
+#ifndef GLR_STATD_H
+#define GLR_STATD_H
+
+#include "glr_private.h"
+
+#include <qb/qbloop.h>
+
+#define STATD_LISTEN_MAX 8
+
+struct statd;
+
+/* ---- statd_loop.c: timers, and sockets on privileged ports -------------------- */
+
+struct statd_timer {
+	qb_loop_t *loop;
+	void (*fn)(void *arg);
+	void *arg;
+	qb_loop_timer_handle handle; /* 0: not armed */
+};
+
+void statd_timer_init(struct statd_timer *timer, qb_loop_t *loop, void (*fn)(void *arg), void *arg);
+/* Arms or moves the timer.  @param delay_ms UINT_MAX disarms */
+void statd_timer_set(struct statd_timer *timer, unsigned delay_ms);
+
+/* A non-blocking socket bound to an address and a port from 600 to 1023, as bindresvport does.
+ * @param type SOCK_DGRAM or SOCK_STREAM  @return descriptor or -errno */
+int statd_privileged_socket(const struct glr_address *address, int type);
+
+/* ---- statd_writer.c: the thread that waits for the disk ------------------------ */
+
+struct statd_writer;
+
+int statd_writer_new(struct statd *statd, struct statd_writer **writer);
+/* Writes in the thread, then glr__monitor_written().  @param op stays untouched until then */
+void statd_writer_start(struct statd_writer *writer, const struct glr__list_write *op);
+
+/* ---- statd_listen.c: NSM over UDP and TCP --------------------------------------- */
+
+struct statd_listen;
+
+/* @param fds bound sockets, UDP or listening TCP */
+int statd_listen_new(struct statd *statd, const int *fds, size_t count, struct statd_listen **listen);
+void statd_listen_free(struct statd_listen *listen);
+int statd_listen_serve(struct statd_listen *listen);
+/* For good: listeners are shut down, whoever else holds them, and connections closed. */
+void statd_listen_refuse(struct statd_listen *listen);
+void statd_listen_reply(struct statd_listen *listen, uint64_t token, const uint8_t *reply, size_t length);
+
+/* ---- statd_downcall.c: telling lockd that a client rebooted ---------------------- */
+
+struct statd_downcalls;
+
+int statd_downcalls_new(struct statd *statd, struct statd_downcalls **downcalls);
+void statd_downcalls_free(struct statd_downcalls *downcalls);
+void statd_downcall(struct statd_downcalls *downcalls, const struct glr__cookie *cookie, uint32_t state);
+
+/* ---- statd_notify.c: the notification engine's sockets ---------------------------- */
+
+struct statd_notify;
+
+/* @param window identifiers and names to tell, and when to stop
+ * @return 0, -EINVAL (identifier or name), -ENOMEM */
+int statd_notify_new(struct statd *statd, const struct glr__window *window, uint32_t state,
+		     struct statd_notify **notify);
+void statd_notify_free(struct statd_notify *notify);
+size_t statd_notify_identifiers(const struct statd_notify *notify);
+void statd_notify_start(struct statd_notify *notify);
+/* @return the engine, to be asked; belongs to the sockets */
+glr__notify_t *statd_notify_engine(struct statd_notify *notify);
+
+/* ---- statd_recovery.c: epochs and the window ---------------------------------------- */
+
+struct statd_recovery;
+
+int statd_recovery_new(struct statd *statd, struct statd_recovery **recovery);
+void statd_recovery_free(struct statd_recovery *recovery);
+/* Goes on with what a monitor that died had begun. */
+void statd_recovery_resume(struct statd_recovery *recovery);
+/* The verbs; see lib/glr_private.h, control.c.  @param why text of the failure, a constant
+ * @return 0 or -errno */
+int statd_recovery_begin(struct statd_recovery *recovery, bool fresh, const char **why);
+int statd_recovery_recover(struct statd_recovery *recovery, const struct glr__window *window,
+			   const char **why);
+int statd_recovery_end_grace(struct statd_recovery *recovery, const char **why);
+int statd_recovery_freeze(struct statd_recovery *recovery, const char **why);
+enum glr_phase statd_recovery_phase(const struct statd_recovery *recovery);
+uint64_t statd_recovery_grace_left_ms(const struct statd_recovery *recovery);
+void statd_recovery_counts(const struct statd_recovery *recovery, struct glr__notify_counts *counts);
+/* @return the word of the "list" verb: waiting, sent, acknowledged, seen, missed, listed */
+const char *statd_recovery_progress(const struct statd_recovery *recovery,
+				    const struct glr_list_client *client);
+/* The engine sent, or heard, something. */
+void statd_recovery_notified(struct statd_recovery *recovery);
+
+/* ---- statd_control.c: the control socket --------------------------------------------- */
+
+struct statd_control;
+
+int statd_control_new(struct statd *statd, int fd, struct statd_control **control);
+void statd_control_free(struct statd_control *control);
+/* Everybody was sent to once, or the window is over: answers who waits for it. */
+void statd_control_told(struct statd_control *control, size_t told);
+
+/* ---- glr-statd.c ------------------------------------------------------------------------ */
+
+struct statd {
+	const char *group;
+	qb_loop_t *loop;
+	int grace_fd, local_state_fd; /* -1: none */
+	glr_list_t *list;
+	glr__cookies_t *cookies;
+	glr__monitor_t *monitor;
+	struct statd_timer monitor_timer;
+	struct statd_writer *writer;
+	struct statd_listen *listen;
+	struct statd_downcalls *downcalls;
+	struct statd_recovery *recovery;
+	struct statd_control *control;
+};
+
+/* Lets the monitor look at its deadlines now. */
+void statd_monitor_tick(struct statd *statd);
+
+/* ---- statd_privileges.c ------------------------------------------------------------------- */
+
+/* Becomes the unprivileged user, keeping only the right to bind to ports below 1024.  @return 0 or -errno */
+int statd_drop_privileges(const char *user);
+
+#endif

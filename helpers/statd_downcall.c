@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A client rebooted: lockd is told, so that it drops that client's locks.
+ *
+ * lockd listens to loopback and privileged ports only (Linux fs/lockd/svcproc.c), and where, rpcbind
+ * knows: both are asked over one UDP socket, each question sent again until it is answered.
+ */
+#include "statd.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#define DOWNCALLS_MAX 64
+#define TRIES 10
+#define RETRY_MS 1000
+#define RPCBIND_PORT 111
+
+struct downcall {
+	bool used;
+	struct glr__cookie cookie;
+	uint32_t state, xid;
+	uint16_t lockd_port; /* 0: rpcbind is being asked */
+	unsigned tries;
+	uint64_t due_ms;
+};
+
+struct statd_downcalls {
+	struct statd *statd;
+	struct statd_timer timer;
+	struct glr_address loopback;
+	int fd; /* -1 until it is needed */
+	uint32_t next_xid;
+	struct downcall calls[DOWNCALLS_MAX];
+};
+
+static void send_call(struct statd_downcalls *d, struct downcall *call, uint64_t now_ms)
+{
+	uint16_t port = call->lockd_port ? call->lockd_port : RPCBIND_PORT;
+	uint8_t message[GLR__RPC_MESSAGE_MAX];
+	struct sockaddr_storage sa;
+	socklen_t sa_length;
+	ssize_t length;
+
+	call->xid = d->next_xid++;
+	call->tries++;
+	call->due_ms = now_ms + RETRY_MS;
+	if (call->lockd_port)
+		length = glr__rpc_encode_nlm_notify(call->xid, &call->cookie, call->state, message,
+						    sizeof(message));
+	else
+		length = glr__rpc_encode_getport(call->xid, call->cookie.prog, call->cookie.vers, IPPROTO_UDP,
+						 message, sizeof(message));
+	if (length < 0)
+		return;
+	sa_length = glr_address_to_sockaddr(&d->loopback, port, &sa);
+	if (sendto(d->fd, message, (size_t)length, MSG_DONTWAIT, (struct sockaddr *)&sa, sa_length) < 0)
+		glr_debug("client=%s: reboot: loopback port %u: %s", call->cookie.name, port,
+			  strerror(errno));
+}
+
+static void work(void *arg)
+{
+	struct statd_downcalls *d = arg;
+	uint64_t now_ms = glr__now_ms(), next_ms = UINT64_MAX;
+
+	for (size_t i = 0; i < DOWNCALLS_MAX; i++) {
+		struct downcall *call = &d->calls[i];
+
+		if (!call->used)
+			continue;
+		if (call->due_ms <= now_ms && call->tries >= TRIES) {
+			glr_warn("client=%s: rebooted, but lockd did not answer: its locks stay",
+				 call->cookie.name);
+			call->used = false;
+			continue;
+		}
+		if (call->due_ms <= now_ms)
+			send_call(d, call, now_ms);
+		if (call->due_ms < next_ms)
+			next_ms = call->due_ms;
+	}
+	statd_timer_set(&d->timer, next_ms == UINT64_MAX ? UINT_MAX : (unsigned)(next_ms - now_ms));
+}
+
+static void answered(struct downcall *call, const struct glr__rpc_reply *reply)
+{
+	uint16_t port;
+
+	if (call->lockd_port) {
+		/* A refusal will not turn into a yes. */
+		if (reply->accepted && !reply->accept_stat)
+			glr_info("client=%s: rebooted, lockd was told", call->cookie.name);
+		else
+			glr_warn("client=%s: rebooted, but lockd refused to hear it", call->cookie.name);
+		call->used = false;
+		return;
+	}
+	/* Not registered now may be registered at the next try. */
+	if (glr__rpc_decode_port(reply, &port) || !port)
+		return;
+	call->lockd_port = port;
+	call->tries = 0;
+	call->due_ms = 0;
+}
+
+static int32_t readable(int32_t fd, int32_t revents, void *data)
+{
+	struct statd_downcalls *d = data;
+	uint8_t message[GLR__RPC_MESSAGE_MAX];
+	struct glr__rpc_reply reply;
+	struct glr_address from;
+	struct sockaddr_storage sa;
+	socklen_t sa_length;
+	ssize_t got;
+
+	for (;;) {
+		sa_length = sizeof(sa);
+		got = recvfrom(fd, message, sizeof(message), MSG_DONTWAIT, (struct sockaddr *)&sa,
+			       &sa_length);
+		if (got < 0 && errno == ECONNREFUSED)
+			continue;
+		if (got < 0)
+			break;
+		if (glr_address_from_sockaddr((struct sockaddr *)&sa, &from) ||
+		    !glr_address_equal(&from, &d->loopback) ||
+		    glr__rpc_decode_reply(message, (size_t)got, &reply))
+			continue;
+		for (size_t i = 0; i < DOWNCALLS_MAX; i++) {
+			if (d->calls[i].used && d->calls[i].xid == reply.xid)
+				answered(&d->calls[i], &reply);
+		}
+	}
+	work(d);
+	return 0;
+}
+
+static int open_socket(struct statd_downcalls *d)
+{
+	int rc;
+
+	if (d->fd >= 0)
+		return 0;
+	d->fd = statd_privileged_socket(&d->loopback, SOCK_DGRAM);
+	if (d->fd < 0)
+		return d->fd;
+	rc = qb_loop_poll_add(d->statd->loop, QB_LOOP_MED, d->fd, POLLIN, d, readable);
+	if (rc) {
+		close(d->fd);
+		d->fd = -1;
+	}
+	return rc;
+}
+
+/* A client says it several times, once for each name it has. */
+static struct downcall *find_place(struct statd_downcalls *d, const struct glr__cookie *cookie,
+				   uint32_t state)
+{
+	struct downcall *place = NULL;
+
+	for (size_t i = 0; i < DOWNCALLS_MAX; i++) {
+		struct downcall *call = &d->calls[i];
+
+		if (!call->used)
+			place = call;
+		else if (call->state == state && !strcmp(call->cookie.name, cookie->name))
+			return call;
+	}
+	return place;
+}
+
+void statd_downcall(struct statd_downcalls *downcalls, const struct glr__cookie *cookie, uint32_t state)
+{
+	struct downcall *call = find_place(downcalls, cookie, state);
+	int rc;
+
+	if (call && call->used)
+		return;
+	rc = call ? open_socket(downcalls) : -ENOBUFS;
+	if (rc) {
+		glr_warn("client=%s: rebooted, but lockd cannot be told: %s", cookie->name, strerror(-rc));
+		return;
+	}
+	memset(call, 0, sizeof(*call));
+	call->used = true;
+	call->cookie = *cookie;
+	call->state = state;
+	statd_timer_set(&downcalls->timer, 0);
+}
+
+int statd_downcalls_new(struct statd *statd, struct statd_downcalls **downcalls)
+{
+	struct statd_downcalls *d;
+
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->statd = statd;
+	d->fd = -1;
+	d->next_xid = (uint32_t)random();
+	statd_timer_init(&d->timer, statd->loop, work, d);
+	glr_address_parse("127.0.0.1", &d->loopback);
+	*downcalls = d;
+	return 0;
+}
+
+void statd_downcalls_free(struct statd_downcalls *downcalls)
+{
+	if (!downcalls)
+		return;
+	statd_timer_set(&downcalls->timer, UINT_MAX);
+	if (downcalls->fd >= 0) {
+		qb_loop_poll_del(downcalls->statd->loop, downcalls->fd);
+		close(downcalls->fd);
+	}
+	free(downcalls);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Epochs, the window of a recovery, and what is written down at its end.
+ *
+ * Whom the end of the window takes from the list, and on which side it errs:
+ *  - acknowledged, but no SM_MON since: struck off, and only when the namespace was fresh, one monitor ran
+ * the whole window and the cookies are whole.  A client too many on the list is told once more; one too few
+ * loses its locks.
+ *  - neither acknowledged nor seen: marked missed, when the engine ran long enough for several tries.
+ *    Its locks may go to others when grace ends, so that it must never be told to reclaim them later.  A
+ * monitor that was restarted shortly before the end marks nobody: the clients may have answered its
+ * predecessor.
+ */
+#include "statd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MS 250
+#define TRIES_MS 10000 /* several retransmissions */
+
+struct statd_recovery {
+	struct statd *statd;
+	struct statd_timer timer;
+	enum glr_phase phase;
+	bool fresh;   /* of the last begin in this process */
+	bool resumed; /* in the window of a monitor that died */
+	bool told_said;
+	uint64_t began_ms, grace_end_ms, notify_end_ms;
+	struct statd_notify *notify; /* NULL outside the window */
+	struct glr__notify_counts counts;
+};
+
+/* ---- the end of the window --------------------------------------------------------- */
+
+enum outcome { OUTCOME_OTHER, OUTCOME_BACK, OUTCOME_SILENT, OUTCOME_ABSENT };
+
+struct verdict {
+	char *name;
+	enum outcome outcome;
+};
+
+struct ending {
+	struct statd_recovery *recovery;
+	struct verdict *verdicts;
+	size_t count;
+};
+
+static enum outcome judge(struct statd_recovery *r, const struct glr_list_client *client)
+{
+	int progress = glr__notify_progress(statd_notify_engine(r->notify), client->name);
+
+	if (client->missed || progress < 0)
+		return OUTCOME_OTHER;
+	if (glr__cookies_find(r->statd->cookies, client->name))
+		return OUTCOME_BACK;
+	return progress == GLR__ACKNOWLEDGED ? OUTCOME_ABSENT : OUTCOME_SILENT;
+}
+
+/* Names are copied: the list changes while they are worked through. */
+static int collect(const struct glr_list_client *client, void *arg)
+{
+	struct ending *ending = arg;
+	struct verdict *verdict = &ending->verdicts[ending->count];
+
+	verdict->outcome = judge(ending->recovery, client);
+	if (verdict->outcome == OUTCOME_OTHER)
+		return 0;
+	verdict->name = strdup(client->name);
+	if (!verdict->name)
+		return -ENOMEM;
+	ending->count++;
+	return 0;
+}
+
+static void change(struct statd_recovery *r, enum glr__change kind, const char *name)
+{
+	int rc = glr__monitor_change(r->statd->monitor, kind, name, glr__now_ms());
+
+	if (rc)
+		glr_err("client=%s: end of recovery not written: %s", name ? name : "-", strerror(-rc));
+}
+
+static void write_down(struct statd_recovery *r, const struct ending *ending, bool whole_window)
+{
+	bool whole = glr__cookies_whole(r->statd->cookies);
+	bool strike = whole && whole_window && r->fresh && !r->resumed;
+	bool mark = whole && ((whole_window && !r->resumed) || glr__now_ms() - r->began_ms >= TRIES_MS);
+	size_t back = 0, missed = 0;
+
+	for (size_t i = 0; i < ending->count; i++) {
+		const struct verdict *verdict = &ending->verdicts[i];
+
+		if (verdict->outcome == OUTCOME_BACK) {
+			back++;
+		} else if (verdict->outcome == OUTCOME_SILENT && mark) {
+			missed++;
+			glr_notice("client=%s: missed: it did not answer in the whole recovery, and its "
+				   "locks are gone",
+				   verdict->name);
+			change(r, GLR__CHANGE_MISSED, verdict->name);
+		} else if (verdict->outcome == OUTCOME_ABSENT && strike) {
+			glr_info("client=%s: struck off: it answered and asked for no lock", verdict->name);
+			change(r, GLR__CHANGE_REMOVE, verdict->name);
+		}
+	}
+	change(r, GLR__CHANGE_END, NULL);
+	glr_notice("recovery ended: %zu acknowledged, %zu back, %zu missed", r->counts.acknowledged, back,
+		   missed);
+}
+
+static void say_told(struct statd_recovery *r)
+{
+	if (r->told_said)
+		return;
+	r->told_said = true;
+	statd_control_told(r->statd->control, r->counts.told);
+}
+
+static void drop_engine(struct statd_recovery *r)
+{
+	if (!r->notify)
+		return;
+	glr__notify_get_counts(statd_notify_engine(r->notify), &r->counts);
+	statd_notify_free(r->notify);
+	r->notify = NULL;
+	say_told(r);
+}
+
+/* @param whole_window the window ran to its end, not cut short by the end of grace */
+static void finish(struct statd_recovery *r, bool whole_window)
+{
+	struct ending ending = {.recovery = r};
+	struct glr_list_facts facts;
+
+	glr__notify_get_counts(statd_notify_engine(r->notify), &r->counts);
+	glr_list_get_facts(r->statd->list, &facts);
+	ending.verdicts = calloc(facts.clients + facts.missed + 1, sizeof(*ending.verdicts));
+	if (ending.verdicts && !glr_list_foreach(r->statd->list, collect, &ending))
+		write_down(r, &ending, whole_window);
+	else
+		glr_err("recovery ended, but without memory nothing of it is written down");
+	for (size_t i = 0; i < ending.count; i++)
+		free(ending.verdicts[i].name);
+	free(ending.verdicts);
+	drop_engine(r);
+}
+
+/* ---- the window ---------------------------------------------------------------------- */
+
+static bool grace_is_over(const struct statd_recovery *r)
+{
+	int fd = r->statd->grace_fd;
+
+	/* An error tells nothing; the clock then decides. */
+	return glr__now_ms() >= r->grace_end_ms || (fd >= 0 && !glr__grace_active(fd));
+}
+
+/* What a monitor that is restarted finds: 0 before a recovery, a time in the past after it. */
+static int set_window(struct statd_recovery *r, uint64_t end_ms)
+{
+	const struct glr__window window = {
+		.notify_end_ms = end_ms, .grace_end_ms = end_ms, .fresh = r->fresh};
+
+	return glr__cookies_set_window(r->statd->cookies, &window);
+}
+
+static void begin_serving(struct statd_recovery *r)
+{
+	int rc = set_window(r, glr__now_ms());
+
+	if (rc)
+		glr_warn("the end of grace cannot be kept for a restart: %s", strerror(-rc));
+	r->phase = GLR_PHASE_SERVING;
+	statd_timer_set(&r->timer, UINT_MAX);
+}
+
+static void poll_window(void *arg)
+{
+	struct statd_recovery *r = arg;
+	bool over = grace_is_over(r), window_over = glr__now_ms() >= r->notify_end_ms;
+
+	if (r->notify && (over || window_over))
+		finish(r, window_over);
+	if (over)
+		begin_serving(r);
+	else
+		statd_timer_set(&r->timer, POLL_MS);
+}
+
+void statd_recovery_notified(struct statd_recovery *recovery)
+{
+	if (!recovery->notify)
+		return;
+	glr__notify_get_counts(statd_notify_engine(recovery->notify), &recovery->counts);
+	if (recovery->counts.told == recovery->counts.clients)
+		say_told(recovery);
+}
+
+static int start_engine(struct statd_recovery *r, const struct glr__window *window)
+{
+	struct glr_list_facts facts;
+	uint64_t now_ms = glr__now_ms();
+	int rc;
+
+	glr_list_get_facts(r->statd->list, &facts);
+	rc = statd_notify_new(r->statd, window, facts.nsm_state, &r->notify);
+	if (rc)
+		return rc;
+	glr__notify_get_counts(statd_notify_engine(r->notify), &r->counts);
+	r->began_ms = now_ms;
+	r->fresh = window->fresh;
+	glr_notice("recovery %s: %zu clients, %zu identifiers, %" PRIu64 " s",
+		   r->resumed ? "goes on" : "begins", r->counts.clients, statd_notify_identifiers(r->notify),
+		   window->notify_end_ms > now_ms ? (window->notify_end_ms - now_ms + 500) / 1000 : 0);
+	statd_notify_start(r->notify);
+	return 0;
+}
+
+void statd_recovery_resume(struct statd_recovery *recovery)
+{
+	const struct glr__window *window = glr__cookies_window(recovery->statd->cookies);
+	int rc;
+
+	if (glr__cookies_frozen(recovery->statd->cookies)) {
+		recovery->phase = GLR_PHASE_CLOSED;
+		return;
+	}
+	if (!window || !window->grace_end_ms)
+		return;
+	recovery->grace_end_ms = window->grace_end_ms;
+	recovery->notify_end_ms = window->notify_end_ms;
+	recovery->phase = GLR_PHASE_SERVING;
+	/* Before anything is sent: grace may have ended while nobody looked. */
+	if (grace_is_over(recovery))
+		return;
+	recovery->phase = GLR_PHASE_RECOVERING;
+	recovery->resumed = true;
+	statd_timer_set(&recovery->timer, POLL_MS);
+	if (glr__now_ms() >= window->notify_end_ms)
+		return;
+	rc = start_engine(recovery, window);
+	if (rc)
+		glr_err("recovery cannot go on: %s", strerror(-rc));
+}
+
+/* ---- verbs ---------------------------------------------------------------------------- */
+
+int statd_recovery_begin(struct statd_recovery *recovery, bool fresh, const char **why)
+{
+	int rc;
+
+	*why = "the group is closed";
+	if (recovery->phase == GLR_PHASE_CLOSED)
+		return -EPERM;
+	*why = "a write to the client list is under way";
+	if (glr__monitor_busy(recovery->statd->monitor))
+		return -EBUSY;
+	drop_engine(recovery);
+	statd_timer_set(&recovery->timer, UINT_MAX);
+	memset(&recovery->counts, 0, sizeof(recovery->counts));
+	recovery->resumed = false;
+	recovery->fresh = fresh;
+	recovery->phase = GLR_PHASE_PREPARED;
+	*why = "the end of an earlier recovery cannot be kept";
+	rc = set_window(recovery, 0);
+	if (rc)
+		return rc;
+	*why = "the new epoch cannot be written to the client list";
+	return glr_list_begin_epoch(recovery->statd->list, fresh);
+}
+
+int statd_recovery_recover(struct statd_recovery *recovery, const struct glr__window *window,
+			   const char **why)
+{
+	struct glr__window recorded = *window;
+	struct glr_list_facts facts;
+	int rc;
+
+	*why = "no epoch was begun, or its recovery was";
+	glr_list_get_facts(recovery->statd->list, &facts);
+	if (recovery->phase != GLR_PHASE_PREPARED || !facts.nsm_state)
+		return -EPERM;
+	recovery->grace_end_ms = window->grace_end_ms;
+	*why = "lockd is not in its grace period, and who is told to reclaim outside of it loses its locks";
+	if (grace_is_over(recovery))
+		return -EPERM;
+	if (recorded.notify_end_ms > recorded.grace_end_ms)
+		recorded.notify_end_ms = recorded.grace_end_ms;
+	recorded.fresh = recovery->fresh;
+	recovery->notify_end_ms = recorded.notify_end_ms;
+	recovery->told_said = false;
+	*why = "the window cannot be kept for a restart";
+	rc = glr__cookies_set_window(recovery->statd->cookies, &recorded);
+	if (rc)
+		return rc;
+	*why = "identifiers or names are not what they should be";
+	rc = start_engine(recovery, &recorded);
+	if (rc)
+		return rc;
+	recovery->phase = GLR_PHASE_RECOVERING;
+	statd_timer_set(&recovery->timer, POLL_MS);
+	return 0;
+}
+
+int statd_recovery_end_grace(struct statd_recovery *recovery, const char **why)
+{
+	*why = "the group is closed";
+	if (recovery->phase == GLR_PHASE_CLOSED)
+		return -EPERM;
+	if (recovery->notify)
+		finish(recovery, false);
+	else if (recovery->phase == GLR_PHASE_PREPARED)
+		change(recovery, GLR__CHANGE_END, NULL);
+	begin_serving(recovery);
+	return 0;
+}
+
+/* The grace period is not over for who has not come back: nobody is judged, the next epoch tells them. */
+int statd_recovery_freeze(struct statd_recovery *recovery, const char **why)
+{
+	int rc;
+
+	drop_engine(recovery);
+	statd_timer_set(&recovery->timer, UINT_MAX);
+	recovery->phase = GLR_PHASE_CLOSED;
+	glr__monitor_freeze(recovery->statd->monitor);
+	statd_listen_refuse(recovery->statd->listen);
+	*why = "frozen, but that cannot be kept for a restart";
+	rc = glr__cookies_set_frozen(recovery->statd->cookies, true);
+	if (!rc)
+		rc = set_window(recovery, 0);
+	glr_info("the client list is frozen");
+	return rc;
+}
+
+/* ---- what others see --------------------------------------------------------------------- */
+
+enum glr_phase statd_recovery_phase(const struct statd_recovery *recovery)
+{
+	return recovery->phase;
+}
+
+uint64_t statd_recovery_grace_left_ms(const struct statd_recovery *recovery)
+{
+	uint64_t now_ms = glr__now_ms();
+
+	bool left = recovery->phase == GLR_PHASE_RECOVERING && recovery->grace_end_ms > now_ms;
+
+	return left ? recovery->grace_end_ms - now_ms : 0;
+}
+
+void statd_recovery_counts(const struct statd_recovery *recovery, struct glr__notify_counts *counts)
+{
+	*counts = recovery->counts;
+}
+
+const char *statd_recovery_progress(const struct statd_recovery *recovery,
+				    const struct glr_list_client *client)
+{
+	static const char *const texts[] = {
+		[GLR__WAITING] = "waiting",
+		[GLR__SENT] = "sent",
+		[GLR__ACKNOWLEDGED] = "acknowledged",
+	};
+	int progress = -ENOENT;
+
+	if (client->missed)
+		return "missed";
+	if (glr__cookies_find(recovery->statd->cookies, client->name))
+		return "seen";
+	if (recovery->notify)
+		progress = glr__notify_progress(statd_notify_engine(recovery->notify), client->name);
+	return progress < 0 ? "listed" : texts[progress];
+}
+
+int statd_recovery_new(struct statd *statd, struct statd_recovery **recovery)
+{
+	struct statd_recovery *r;
+
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->statd = statd;
+	r->phase = GLR_PHASE_PREPARED;
+	statd_timer_init(&r->timer, statd->loop, poll_window, r);
+	*recovery = r;
+	return 0;
+}
+
+void statd_recovery_free(struct statd_recovery *recovery)
+{
+	if (!recovery)
+		return;
+	statd_timer_set(&recovery->timer, UINT_MAX);
+	statd_notify_free(recovery->notify);
+	free(recovery);
+}

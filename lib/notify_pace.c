@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Pacing of the notification engine, in constant time per packet.
+ *
+ * Each transport is a lane with a limit of packets in flight.  An answer makes
+ * room at once, silence after hold_ms: silent clients cost the others a bounded
+ * rate, never their turn.  After a packet a timer runs, doubled at every try.
+ */
+#include "notify_private.h"
+
+#define BACKOFF_FIRST_MS 500 /* then 1, 2, 4 and 8 s */
+#define BLOCKED_MS 2
+
+/* A default receive buffer (212992 bytes) holds more than 128 small answers, should nobody read them. */
+#define UDP_LIMIT 128
+#define UDP_HOLD_MS 20
+
+static void leave_queue(struct notify_task *task)
+{
+	if (!task->queue)
+		return;
+	TAILQ_REMOVE(&task->queue->tasks, task, queue_link);
+	task->queue->length--;
+	task->queue = NULL;
+}
+
+static void enter_queue(struct notify_task *task, struct notify_queue *queue)
+{
+	leave_queue(task);
+	TAILQ_INSERT_TAIL(&queue->tasks, task, queue_link);
+	queue->length++;
+	task->queue = queue;
+}
+
+static void leave_window(struct notify_task *task)
+{
+	if (!task->window)
+		return;
+	TAILQ_REMOVE(&task->window->tasks, task, window_link);
+	task->window->length--;
+	task->window = NULL;
+}
+
+static void enter_window(struct notify_task *task, struct notify_queue *window)
+{
+	leave_window(task);
+	TAILQ_INSERT_TAIL(&window->tasks, task, window_link);
+	window->length++;
+	task->window = window;
+}
+
+static void init_lane(struct notify_lane *lane, size_t limit, uint64_t hold_ms)
+{
+	lane->limit = limit;
+	lane->hold_ms = hold_ms;
+	lane->blocked = false;
+	lane->window.length = 0;
+	TAILQ_INIT(&lane->window.tasks);
+	for (int i = 0; i < NOTIFY_READINESSES; i++) {
+		lane->ready[i].length = 0;
+		TAILQ_INIT(&lane->ready[i].tasks);
+	}
+}
+
+void glr__notify_pace_init(struct notify_pace *pace)
+{
+	init_lane(&pace->lanes[false], UDP_LIMIT, UDP_HOLD_MS);
+	init_lane(&pace->lanes[true], GLR__NOTIFY_TCP_LIMIT, GLR__NOTIFY_TCP_MS);
+	for (int i = 0; i < NOTIFY_BACKOFF_LEVELS; i++) {
+		pace->timers[i].length = 0;
+		TAILQ_INIT(&pace->timers[i].tasks);
+	}
+}
+
+void glr__notify_pace_ready(struct notify_pace *pace, struct notify_task *task,
+			    enum notify_readiness readiness)
+{
+	leave_window(task);
+	enter_queue(task, &pace->lanes[task->tcp].ready[readiness]);
+}
+
+static struct notify_task *first_ready(const struct notify_lane *lane)
+{
+	for (int i = 0; i < NOTIFY_READINESSES; i++) {
+		if (lane->ready[i].length)
+			return TAILQ_FIRST(&lane->ready[i].tasks);
+	}
+	return NULL;
+}
+
+struct notify_task *glr__notify_pace_next(struct notify_pace *pace)
+{
+	struct notify_task *task = NULL;
+
+	for (int i = 0; i < 2 && !task; i++) {
+		const struct notify_lane *lane = &pace->lanes[i];
+
+		if (!lane->blocked && lane->window.length < lane->limit)
+			task = first_ready(lane);
+	}
+	return task;
+}
+
+/* Tasks of one timer queue wait equally long, and so do those of one window: first in, first out. */
+void glr__notify_pace_sent(struct notify_pace *pace, struct notify_task *task, uint64_t now_ms)
+{
+	unsigned level = task->tries < NOTIFY_BACKOFF_LEVELS ? task->tries : NOTIFY_BACKOFF_LEVELS - 1;
+	struct notify_lane *lane = &pace->lanes[task->tcp];
+
+	task->hold_ms = now_ms + lane->hold_ms;
+	enter_window(task, &lane->window);
+	task->due_ms = now_ms + ((uint64_t)BACKOFF_FIRST_MS << level);
+	enter_queue(task, &pace->timers[level]);
+}
+
+void glr__notify_pace_block(struct notify_pace *pace, bool tcp)
+{
+	pace->lanes[tcp].blocked = true;
+}
+
+void glr__notify_pace_unblock(struct notify_pace *pace)
+{
+	pace->lanes[false].blocked = false;
+	pace->lanes[true].blocked = false;
+}
+
+void glr__notify_pace_answered(struct notify_task *task)
+{
+	leave_window(task);
+}
+
+void glr__notify_pace_done(struct notify_task *task)
+{
+	leave_window(task);
+	leave_queue(task);
+}
+
+bool glr__notify_pace_tcp_free(const struct notify_pace *pace)
+{
+	const struct notify_lane *lane = &pace->lanes[true];
+
+	return lane->ready[NOTIFY_AGAIN].length < lane->limit;
+}
+
+struct notify_task *glr__notify_pace_expire(struct notify_pace *pace, uint64_t now_ms)
+{
+	struct notify_task *task;
+
+	for (int i = 0; i < 2; i++) {
+		while ((task = TAILQ_FIRST(&pace->lanes[i].window.tasks)) && task->hold_ms <= now_ms)
+			leave_window(task);
+	}
+	for (int i = 0; i < NOTIFY_BACKOFF_LEVELS; i++) {
+		task = TAILQ_FIRST(&pace->timers[i].tasks);
+		if (task && task->due_ms <= now_ms) {
+			glr__notify_pace_done(task);
+			return task;
+		}
+	}
+	return NULL;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t glr__notify_pace_event(const struct notify_pace *pace, uint64_t now_ms, uint64_t end_ms)
+{
+	uint64_t next = end_ms;
+
+	for (int i = 0; i < NOTIFY_BACKOFF_LEVELS; i++) {
+		const struct notify_task *task = TAILQ_FIRST(&pace->timers[i].tasks);
+
+		if (task)
+			next = earlier(next, task->due_ms);
+	}
+	for (int i = 0; i < 2; i++) {
+		const struct notify_lane *lane = &pace->lanes[i];
+
+		if (!first_ready(lane))
+			continue;
+		if (lane->blocked)
+			next = earlier(next, now_ms + BLOCKED_MS);
+		else
+			next = earlier(next, TAILQ_FIRST(&lane->window.tasks)->hold_ms);
+	}
+	return next;
+}

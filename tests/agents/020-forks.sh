@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# An action becomes the helper without forking; ocf-shellfuncs is read for errors only.
+. "$here/common.sh"
+use_stub_server
+
+command -v strace >/dev/null || skip "needs strace"
+strace -f -o /dev/null true 2>/dev/null || skip "this machine does not let strace trace"
+
+# forks AGENT ACTION PARAMETER=VALUE...: how many processes the agent made
+forks() {
+	name=$1 action=$2
+	shift 2
+	for word; do
+		shift
+		set -- "$@" "OCF_RESKEY_$word"
+	done
+	env -i "PATH=$PATH" OCF_ROOT="${OCF_ROOT:-/usr/lib/ocf}" "$@" strace -f -qq -e trace=process,openat \
+		-o "$work/trace" "$work/agents/$name" "$action" >/dev/null 2>&1
+	grep -cE '(fork|clone3?)\(' "$work/trace"
+}
+
+no_forks() {
+	count=$(forks "$@")
+	true_that "$1 $2 does not fork (it did $count times)" [ "$count" -eq 0 ]
+	true_that "$1 $2 does not read ocf-shellfuncs" sh -c '! grep -q ocf-shellfuncs "$1"' - "$work/trace"
+}
+
+for action in start stop monitor reload-agent meta-data; do
+	no_forks nfsserver $action group=home directory=/srv/home nic=eth0 "exports=/srv/home *(rw)" state_dir=/srv/home/s
+	no_forks lockrecover $action group=home server_names=a,b
+done
+for action in start stop monitor meta-data; do
+	no_forks device $action "device=/dev/a /dev/b"
+done
+for action in monitor stop meta-data; do
+	no_forks IPaddr2 $action group=no-such-group ip=192.0.2.1 cidr_netmask=24
+done

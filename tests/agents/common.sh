@@ -1,0 +1,82 @@
+# shellcheck shell=sh disable=SC2154
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sourced by the tests.  ./run has put the agents into $work.
+
+# A helper that tells what it was given and answers as it is told to.
+use_stub_server() {
+	cat >"$work/libexec/glr-server" <<-END
+		#!/bin/sh
+		printf '[%s]' "\$@" >"$work/args"
+		echo "ocf-exit-reason:from the helper" >&2
+		exit "\${STUB_CODE:-0}"
+	END
+	chmod 755 "$work/libexec/glr-server"
+}
+
+skip() {
+	echo "SKIPPED: $1"
+	exit 77
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+pass() {
+	echo "$1" >>"$work/passed"
+}
+
+fail() {
+	echo "FAILED: $1"
+	[ ! -s "$work/err" ] || sed 's/^/    /' "$work/err"
+	echo "$1" >>"$work/failed"
+}
+
+# agent NAME ACTION [PARAMETER=VALUE]...: answer in $code, what the helper got in
+# $args, the exit reason in $reason.  Words in capitals are set as they are.
+agent() {
+	agent=$1 action=$2
+	shift 2
+	for word; do
+		shift
+		case $word in
+		[A-Z]*) set -- "$@" "$word" ;;
+		*) set -- "$@" "OCF_RESKEY_$word" ;;
+		esac
+	done
+	rm -f "$work/args"
+	env -i "PATH=$PATH" "OCF_ROOT=${OCF_ROOT:-/usr/lib/ocf}" OCF_RESOURCE_INSTANCE=test "$@" \
+		"$work/agents/$agent" "$action" >"$work/out" 2>"$work/err"
+	code=$?
+	args=
+	[ ! -e "$work/args" ] || args=$(cat "$work/args")
+	reason=$(sed -n 's/^ocf-exit-reason://p' "$work/err")
+}
+
+# expect CODE [ARGS [REASON]]: checks the last answer; REASON is a pattern
+expect() {
+	what="$agent $action: $*"
+	if [ "$code" != "$1" ]; then
+		fail "$what: status $code"
+	elif [ $# -ge 2 ] && [ "$args" != "$2" ]; then
+		fail "$what: arguments are $args"
+	elif [ $# -ge 3 ]; then
+		case $reason in
+		$3) pass "$what" ;;
+		*) fail "$what: reason is '$reason'" ;;
+		esac
+	else
+		pass "$what"
+	fi
+}
+
+# true_that WHAT COMMAND...: checks that a command succeeds
+true_that() {
+	what=$1
+	shift
+	if "$@" >"$work/err" 2>&1; then
+		pass "$what"
+	else
+		fail "$what"
+	fi
+}
