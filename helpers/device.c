@@ -208,12 +208,13 @@ static int report_busy(const struct device *device, int error, int mounts, const
 
 static int start_one(struct device *device, uint64_t deadline_ms)
 {
-	uint64_t settle_ms = glr__now_ms() + SETTLE_MS;
+	uint64_t now_ms = glr__now_ms(), settle_ms = now_ms + SETTLE_MS;
 	struct device_mount left;
 	int rc, mounts = 0;
 
-	if (settle_ms > deadline_ms)
-		settle_ms = deadline_ms;
+	/* Leaves time to look for who has it. */
+	if (settle_ms > now_ms / 2 + deadline_ms / 2)
+		settle_ms = now_ms / 2 + deadline_ms / 2;
 	for (;;) {
 		rc = claim(device);
 		if (!rc)
@@ -260,17 +261,20 @@ static int stop_one(struct device *device, uint64_t deadline_ms)
 {
 	struct device_mount left;
 	unsigned wait_ms = 50;
-	int rc, mounts;
+	int rc, found, mounts = 0;
 
 	for (;;) {
-		mounts = 0;
+		found = 0;
 		rc = claim(device);
 		if (!rc || rc == -ENOTBLK)
 			return OCF_SUCCESS;
 		if (rc == -EBUSY || is_absent(rc))
-			mounts = device_mounts_find(device, true, deadline_ms, &left);
-		if (is_absent(rc) && mounts == 0)
+			found = device_mounts_find(device, true, deadline_ms, &left);
+		if (is_absent(rc) && found == 0)
 			return OCF_SUCCESS;
+		/* A search that the deadline cut short says less than the one before it. */
+		if (found != -ETIMEDOUT || mounts <= 0)
+			mounts = found;
 		if (glr__now_ms() + wait_ms >= deadline_ms)
 			return report_busy(device, rc, mounts, &left);
 		pause_ms(wait_ms);

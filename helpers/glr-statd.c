@@ -275,7 +275,8 @@ int main(int argc, char **argv)
 	if (parse_options(argc, argv, &options))
 		return EXIT_FAILURE;
 	glr__log_init("glr-statd", options.group, true);
-	glr__log_set_debug(options.debug);
+	if (options.debug)
+		glr__log_set_debug(true);
 	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
 	rc = statd_drop_privileges(GLR__USER);
 	if (rc) {

@@ -104,6 +104,8 @@ int server_state_prepare(const struct server *server);
 
 /* Starts it and waits until every daemon answers.  @return 0 or an OCF code, already reported */
 int server_supervisor_start(const struct server *server);
+/* Waits until one that runs has brought up its daemons.  @return 0, -ECHILD (it ended), -ETIMEDOUT */
+int server_supervisor_wait(const struct server *server);
 /* @return its pid, or 0 when none runs */
 pid_t server_supervisor_pid(const struct server *server);
 /* Lets it close the monitor's and rpcbind's listeners.  @return 0 or -errno */

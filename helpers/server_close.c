@@ -141,7 +141,7 @@ int server_close(struct server *server)
 
 static int remove_runtime_dir(const struct server *server)
 {
-	static const char *const files[] = {"control", "cookies", "exports", "namespaces", "opened",
+	static const char *const files[] = {"control", "cookies", "exports", "namespaces", "opened", "ready",
 					    "settings", "supervisor", "uts", "mnt", SERVER_ACTION_LOCK};
 	char path[PATH_MAX];
 

@@ -5,6 +5,7 @@
  * handle alone, in all namespaces, so no two groups may share an fsid.
  */
 #include "checks.h"
+#include "exports_line.h"
 #include "server.h"
 
 #include <ctype.h>
@@ -34,32 +35,6 @@ static void make_fsid(const char *group, const char *path, char text[UUID_STR_LE
 	uuid_unparse_lower(uuid, text);
 }
 
-/* Takes the path of an exports(5) line: "quoted" or plain, with \ooo escapes.  @return what follows, or NULL
- */
-static char *take_path(char *line, char path[PATH_MAX])
-{
-	bool quoted = *line == '"';
-	size_t length = 0;
-	char *at = line + quoted;
-
-	for (; *at && (quoted ? *at != '"' : !isspace((unsigned char)*at)); at++) {
-		unsigned octal;
-
-		if (length + 1 >= PATH_MAX)
-			return NULL;
-		if (at[0] == '\\' && sscanf(at + 1, "%3o", &octal) == 1 && isdigit((unsigned char)at[3])) {
-			path[length++] = octal;
-			at += 3;
-		} else {
-			path[length++] = *at;
-		}
-	}
-	path[length] = 0;
-	if (quoted && *at++ != '"')
-		return NULL;
-	return path[0] == '/' ? at : NULL;
-}
-
 /* Writes one "client(options)" with an fsid among the options. */
 static void put_client(FILE *out, const char *client, const char *defaults, const char *fsid)
 {
@@ -84,7 +59,7 @@ static int put_line(const struct server *server, FILE *out, char *line)
 		line++;
 	if (*line == 0 || *line == '#')
 		return 0;
-	rest = take_path(line, path);
+	rest = exports_take_path(line, path);
 	if (!rest)
 		return -EINVAL;
 	make_fsid(server->group, path, fsid);
@@ -129,17 +104,6 @@ static char *given_lines(const struct server *server, int *code)
 	return NULL;
 }
 
-/* Joins continued lines and cuts at newlines and semicolons, which exports(5) has no other use for. */
-static char *next_line(char **text)
-{
-	for (char *at = *text; at && *at; at++)
-		if (at[0] == '\\' && at[1] == '\n')
-			at[0] = at[1] = ' ';
-		else if (*at == '\n' || *at == ';')
-			break;
-	return strsep(text, "\n;");
-}
-
 static int generate(const struct server *server, char **generated)
 {
 	int code = OCF_SUCCESS, lines = 0;
@@ -155,7 +119,7 @@ static int generate(const struct server *server, char **generated)
 		free(text);
 		return server_fail(OCF_ERR_GENERIC, "out of memory");
 	}
-	while (code == OCF_SUCCESS && (line = next_line(&rest))) {
+	while (code == OCF_SUCCESS && (line = exports_next_line(&rest))) {
 		char *copy = strdup(line);
 
 		if (!copy || put_line(server, out, line) < 0)
@@ -232,7 +196,7 @@ static int foreach_path(char *text, int (*fn)(const char *path, void *arg), void
 	while (result == 0 && (line = strsep(&text, "\n"))) {
 		char path[PATH_MAX];
 
-		if (take_path(line, path))
+		if (exports_take_path(line, path))
 			result = fn(path, arg);
 	}
 	return result;

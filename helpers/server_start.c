@@ -143,17 +143,37 @@ static int close_gate_inside(const struct server *server)
 	return result < 0 ? result : server_link_up();
 }
 
+static int ping(const struct server *server)
+{
+	return server_nfsd_ping(2000);
+}
+
+/* Daemons without a supervisor are replaced; where nfsd serves, that is a matter for stop. */
+static int end_leftovers(const struct server *server)
+{
+	pid_t pid = 0;
+	int serving;
+
+	if (server_processes_count(server, &pid) == 0)
+		return OCF_SUCCESS;
+	serving = server_inside(server, ping);
+	if ((serving != 0 && serving != -ENOENT) || server_processes_end(server) < 0)
+		return server_fail(OCF_ERR_GENERIC, "process %d of an earlier run of group %s is left: stop the group first",
+				   pid, server->group);
+	return OCF_SUCCESS;
+}
+
 static int start_locked(struct server *server)
 {
 	char path[PATH_MAX];
-	pid_t pid = 0;
 	int code, result;
 
-	if (server_supervisor_pid(server) > 0)
+	/* A start that was cut off may have left a supervisor that goes on. */
+	if (server_supervisor_pid(server) > 0 && server_supervisor_wait(server) == 0)
 		return OCF_SUCCESS;
-	if (server_processes_count(server, &pid) > 0)
-		return server_fail(OCF_ERR_GENERIC, "process %d of an earlier run of group %s is left: stop the group first",
-				   pid, server->group);
+	code = end_leftovers(server);
+	if (code != OCF_SUCCESS)
+		return code;
 	code = write_exports(server);
 	if (code == OCF_SUCCESS)
 		code = server_state_prepare(server);

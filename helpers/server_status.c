@@ -58,10 +58,13 @@ static int status_of_nfsserver(const struct server *server)
 static int status_of_lockrecover(const struct server *server)
 {
 	struct glr_status status;
+	char path[PATH_MAX];
 	int result, answers;
 
 	if (!has_namespace(server))
 		return OCF_NOT_RUNNING;
+	/* A recovery by hand is closed for a moment: that is no failure.  Held until the process ends. */
+	server_lock(server, server_path(server, SERVER_ACTION_LOCK, path));
 	answers = server_inside(server, ping);
 	result = glr_status_get(server->group, ANSWER_MS, &status);
 	if (result < 0 || status.phase == GLR_PHASE_PREPARED || status.phase == GLR_PHASE_CLOSED) {

@@ -193,6 +193,17 @@ static int bring_up(struct daemons *daemons, const char **what)
 	return 0;
 }
 
+/* Nobody would watch over them. */
+static void end_daemons(const struct daemons *daemons)
+{
+	for (int kind = 0; kind < DAEMON_KINDS; kind++) {
+		if (daemons->pids[kind] <= 0)
+			continue;
+		kill(daemons->pids[kind], SIGKILL);
+		waitpid(daemons->pids[kind], NULL, 0);
+	}
+}
+
 /* Held while the supervisor lives; holds its pid. */
 static int take_pid_file(const struct server *server)
 {
@@ -210,6 +221,7 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 {
 	struct supervisor supervisor = {.daemons = {.server = server}};
 	const char *what = "its runtime directory";
+	char ready[PATH_MAX];
 	int null, result;
 
 	setsid();
@@ -226,6 +238,8 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 	glr__log_init("glr-server", server->group, false);
 
 	result = take_pid_file(server);
+	if (result == 0)
+		result = unlink(server_path(server, "ready", ready)) < 0 && errno != ENOENT ? -errno : 0;
 	if (result == 0) {
 		what = "the state directory";
 		result = daemons_open(&supervisor.daemons);
@@ -236,10 +250,14 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 	}
 	if (result == 0)
 		result = bring_up(&supervisor.daemons, &what);
-	if (result < 0)
+	if (result == 0)
+		result = server_replace(server, "ready", "", 0600);
+	if (result < 0) {
+		end_daemons(&supervisor.daemons);
 		dprintf(3, "%s: %s", what, strerror(-result));
-	else
+	} else {
 		dprintf(3, "ready");
+	}
 	close(3);
 	if (result == 0)
 		result = supervise(&supervisor);
@@ -285,6 +303,20 @@ pid_t server_supervisor_pid(const struct server *server)
 		pid = atoi(text);
 	close(fd);
 	return pid;
+}
+
+int server_supervisor_wait(const struct server *server)
+{
+	char path[PATH_MAX];
+
+	server_path(server, "ready", path);
+	while (access(path, F_OK) < 0) {
+		if (server_supervisor_pid(server) == 0)
+			return -ECHILD;
+		if (!server_wait(server))
+			return -ETIMEDOUT;
+	}
+	return 0;
 }
 
 static bool rpcbind_refuses(void)

@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#define DOWNCALLS_MAX 64
+#define DOWNCALLS_MAX 1024 /* a hall of clients that boot at once */
 #define TRIES 10
 #define RETRY_MS 1000
 #define RPCBIND_PORT 111
@@ -156,29 +156,29 @@ static int open_socket(struct statd_downcalls *d)
 	return rc;
 }
 
-/* A client says it several times, once for each name it has. */
-static struct downcall *find_place(struct statd_downcalls *d, const struct glr__cookie *cookie,
-				   uint32_t state)
+/* @return the client's own place, else a free one, else NULL */
+static struct downcall *find_place(struct statd_downcalls *d, const char *name)
 {
 	struct downcall *place = NULL;
 
 	for (size_t i = 0; i < DOWNCALLS_MAX; i++) {
 		struct downcall *call = &d->calls[i];
 
+		if (call->used && !strcmp(call->cookie.name, name))
+			return call;
 		if (!call->used)
 			place = call;
-		else if (call->state == state && !strcmp(call->cookie.name, cookie->name))
-			return call;
 	}
 	return place;
 }
 
+/* A client says it several times, once for each name it has; its last word counts. */
 void statd_downcall(struct statd_downcalls *downcalls, const struct glr__cookie *cookie, uint32_t state)
 {
-	struct downcall *call = find_place(downcalls, cookie, state);
+	struct downcall *call = find_place(downcalls, cookie->name);
 	int rc;
 
-	if (call && call->used)
+	if (call && call->used && call->state == state)
 		return;
 	rc = call ? open_socket(downcalls) : -ENOBUFS;
 	if (rc) {

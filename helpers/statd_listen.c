@@ -10,6 +10,7 @@
 #include "statd_listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -132,6 +133,9 @@ static int inspect(struct statd_listen *l, int fd)
 		return -errno;
 	if ((type != SOCK_STREAM && type != SOCK_DGRAM) || (domain != AF_INET && domain != AF_INET6))
 		return -EINVAL;
+	/* A connection can be gone before it is accepted. */
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return -errno;
 	listener->listen = l;
 	listener->fd = fd;
 	listener->tcp = type == SOCK_STREAM;

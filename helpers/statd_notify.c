@@ -57,6 +57,7 @@ struct statd_notify {
 };
 
 static void work(void *arg);
+static int32_t connection_event(int32_t fd, int32_t revents, void *data);
 
 /* ---- TCP ------------------------------------------------------------------------- */
 
@@ -76,7 +77,7 @@ static void send_question(struct connection *c)
 		return;
 	}
 	c->sent = true;
-	qb_loop_poll_mod(c->notify->statd->loop, QB_LOOP_MED, c->fd, POLLIN, c, NULL);
+	qb_loop_poll_mod(c->notify->statd->loop, QB_LOOP_MED, c->fd, POLLIN, c, connection_event);
 }
 
 /* An answer is a few words: one that comes in fragments is not for us. */

@@ -82,6 +82,7 @@ static void change(struct statd_recovery *r, enum glr__change kind, const char *
 
 	if (rc)
 		glr_err("client=%s: end of recovery not written: %s", name ? name : "-", strerror(-rc));
+	statd_monitor_tick(r->statd);
 }
 
 static void write_down(struct statd_recovery *r, const struct ending *ending, bool whole_window)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The client list when its bytes are not what was written.  Whoever may be missing must never be missing quietly. */
+/* The client list when its bytes are not what was written.  Whoever may be missing must never be missing
+ * quietly. */
 #include "clientlist_fixture.h"
 
 #include <check.h>

@@ -182,7 +182,8 @@ START_TEST(every_write_and_sync_fails_once)
 }
 END_TEST
 
-/* A monitor was killed between write and sync; its successor reads the record from memory, and then power fails. */
+/* A monitor was killed between write and sync; its successor reads the record from memory, and then power
+ * fails. */
 START_TEST(what_was_not_synced_is_not_known)
 {
 	struct glr_address address = address_of(1);
@@ -238,7 +239,8 @@ START_TEST(a_late_write_result_poisons)
 }
 END_TEST
 
-/* The salvaged clients must survive a compaction that is interrupted, and the damage must not be forgotten. */
+/* The salvaged clients must survive a compaction that is interrupted, and the damage must not be forgotten.
+ */
 START_TEST(power_fails_while_a_damaged_list_is_rewritten)
 {
 	glr_list_t *list;

@@ -153,7 +153,7 @@ END_TEST
 static void own_run(void)
 {
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	ck_assert_int_eq(mount("tmpfs", "/run", "tmpfs", 0, "mode=755"), 0);
 	ck_assert_int_eq(mkdir(GLR__RUNTIME_DIR, 0700), 0);
 	ck_assert_int_eq(mkdir(GLR__RUNTIME_DIR "/" GROUP, 0700), 0);

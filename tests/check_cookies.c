@@ -15,7 +15,7 @@
 #define BLOCK 4096
 
 static int fd;
-static int fail_writes; /* the error, or 0 */
+static int fail_writes;	     /* the error, or 0 */
 static unsigned writes_left; /* before they fail; when dying, before the process is killed */
 static bool dying;
 
@@ -70,7 +70,8 @@ static int put(glr__cookies_t *cookies, unsigned number, uint8_t priv)
 {
 	struct glr__cookie cookie = {.prog = 100021, .vers = 3, .proc = 16};
 
-	snprintf(cookie.name, sizeof(cookie.name), "10.%u.%u.%u", number >> 16, number >> 8 & 255, number & 255);
+	snprintf(cookie.name, sizeof(cookie.name), "10.%u.%u.%u", number >> 16, number >> 8 & 255,
+		 number & 255);
 	memset(cookie.priv, priv, sizeof(cookie.priv));
 	return glr__cookies_put(cookies, &cookie);
 }
@@ -241,6 +242,7 @@ START_TEST(every_bit_of_every_record)
 	ck_assert_int_eq(pread(fd, image, end, 0), (ssize_t)end);
 	for (bit = BLOCK * 8; bit < end * 8; bit++) {
 		image[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+		ck_assert_int_eq(ftruncate(fd, 0), 0);
 		ck_assert_int_eq(pwrite(fd, image, end, 0), (ssize_t)end);
 		image[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 		cookies = cookies_open();
@@ -316,16 +318,30 @@ START_TEST(the_file_stays_small)
 }
 END_TEST
 
-/* Puts cookies until the log is due for compaction; returns how many. */
-static unsigned fill_until_due(glr__cookies_t *cookies)
+static uint8_t full[BLOCK + (1u << 20) + 256]; /* a log that is due for compaction */
+static size_t full_length;
+
+/* @return how many cookies were put */
+static unsigned fill_until_due(void)
 {
+	glr__cookies_t *cookies = cookies_open();
 	unsigned count = 0;
 
 	while (file_size() <= BLOCK + (1u << 20)) {
 		ck_assert_int_eq(put(cookies, count % 100, (uint8_t)(count / 100)), 0);
 		count++;
 	}
+	glr__cookies_close(cookies);
+	ck_assert_int_eq(glr__pread_all(fd, full, sizeof(full), 0, &full_length), 0);
+	ck_assert_uint_eq(full_length, file_size());
 	return count;
+}
+
+static glr__cookies_t *open_full(void)
+{
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	ck_assert_int_eq(pwrite(fd, full, full_length, 0), (ssize_t)full_length);
+	return cookies_open();
 }
 
 static void expect_filled(unsigned count)
@@ -352,14 +368,13 @@ static void expect_filled(unsigned count)
 START_TEST(killed_at_every_write_of_a_compaction)
 {
 	glr__cookies_t *cookies;
-	unsigned at, count;
+	unsigned count = fill_until_due();
+	unsigned at;
 	int status = 0;
 	pid_t pid;
 
 	for (at = 0; at < 104; at++) {
-		ck_assert_int_eq(ftruncate(fd, 0), 0);
-		cookies = cookies_open();
-		count = fill_until_due(cookies);
+		cookies = open_full();
 		pid = fork();
 		if (pid == 0) {
 			dying = true;
@@ -380,12 +395,11 @@ END_TEST
 START_TEST(a_compaction_that_fails_changes_nothing)
 {
 	glr__cookies_t *cookies;
-	unsigned at, count;
+	unsigned count = fill_until_due();
+	unsigned at;
 
 	for (at = 0; at < 102; at += 3) {
-		ck_assert_int_eq(ftruncate(fd, 0), 0);
-		cookies = cookies_open();
-		count = fill_until_due(cookies);
+		cookies = open_full();
 		fail_writes = -ENOSPC;
 		writes_left = at;
 		ck_assert_int_eq(put(cookies, 0, 222), -ENOSPC);

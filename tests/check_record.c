@@ -110,8 +110,10 @@ START_TEST(records_of_another_generation_do_not_fit)
 	int bytes = glr__record_encode(seed, &record, frame, sizeof(frame));
 
 	ck_assert_int_eq(glr__record_decode(seed, frame, (size_t)bytes, &record), bytes);
-	ck_assert_int_eq(glr__record_decode(glr__record_seed(0xabcdef, 5), frame, (size_t)bytes, &record), -EBADMSG);
-	ck_assert_int_eq(glr__record_decode(glr__record_seed(0xabcdee, 4), frame, (size_t)bytes, &record), -EBADMSG);
+	ck_assert_int_eq(glr__record_decode(glr__record_seed(0xabcdef, 5), frame, (size_t)bytes, &record),
+			 -EBADMSG);
+	ck_assert_int_eq(glr__record_decode(glr__record_seed(0xabcdee, 4), frame, (size_t)bytes, &record),
+			 -EBADMSG);
 }
 END_TEST
 

@@ -133,7 +133,8 @@ void power_cut(enum power_cut kind)
 			if (to > end)
 				to = end;
 			if (sector_lost(kind, from / SECTOR))
-				poke(entry->slot, from, entry->before + (from - entry->offset), (size_t)(to - from));
+				poke(entry->slot, from, entry->before + (from - entry->offset),
+				     (size_t)(to - from));
 		}
 	}
 	forget(-1);

@@ -11,13 +11,13 @@
 
 #define FIXTURE_SLOT_BYTES (24u << 10)
 
-enum power_cut {      /* what becomes of writes that were not synced */
-	CUT_KEEPS,    /* all of them reached the disk */
-	CUT_LOSES,    /* none of them did */
-	CUT_ODD,      /* every other sector did */
-	CUT_EVEN,     /* the others did */
-	CUT_SCATTERS, /* some did, as a fixed series of numbers says */
-	CUT_KINDS,
+enum power_cut {	       /* what becomes of writes that were not synced */
+		 CUT_KEEPS,    /* all of them reached the disk */
+		 CUT_LOSES,    /* none of them did */
+		 CUT_ODD,      /* every other sector did */
+		 CUT_EVEN,     /* the others did */
+		 CUT_SCATTERS, /* some did, as a fixed series of numbers says */
+		 CUT_KINDS,
 };
 
 struct disk {

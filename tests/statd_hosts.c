@@ -14,7 +14,7 @@
 #define LOCKD_PORT 5001
 #define HOSTS_MAX 8
 
-static int udp_socket(const char *text, uint16_t port)
+static int host_socket(const char *text, int type, uint16_t port)
 {
 	struct glr_address address;
 	struct sockaddr_storage sa;
@@ -23,60 +23,104 @@ static int udp_socket(const char *text, uint16_t port)
 
 	ck_assert_int_eq(glr_address_parse(text, &address), 0);
 	length = glr_address_to_sockaddr(&address, port, &sa);
-	fd = socket(address.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(address.family, type | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, length), 0);
+	if (type == SOCK_STREAM)
+		ck_assert_int_eq(listen(fd, 16), 0);
 	return fd;
 }
 
-/* Reads a call and begins its reply.  @return procedure */
-static uint32_t read_call(int fd, struct message *call, struct sockaddr_in *from, struct message *reply)
-{
-	socklen_t length = sizeof(*from);
-	ssize_t got = recvfrom(fd, call->bytes, sizeof(call->bytes), 0, (struct sockaddr *)from, &length);
+/* A call that is being answered; over TCP on a connection of its own. */
+struct exchange {
+	int fd;
+	bool tcp;
+	struct sockaddr_in from;
+	struct message call, reply;
+};
 
-	call->length = got > 0 ? (size_t)got : 0;
-	if (call->length < 40)
+/* @return procedure, or UINT32_MAX when there is no call */
+static uint32_t begin_exchange(struct exchange *x, int fd, bool tcp)
+{
+	socklen_t length = sizeof(x->from);
+	ssize_t got;
+
+	x->tcp = tcp;
+	x->fd = tcp ? accept(fd, (struct sockaddr *)&x->from, &length) : fd;
+	if (tcp)
+		recv(x->fd, x->call.bytes, 4, MSG_WAITALL);
+	got = recvfrom(x->fd, x->call.bytes, sizeof(x->call.bytes), 0,
+		       tcp ? NULL : (struct sockaddr *)&x->from, tcp ? NULL : &length);
+	if (got < 40)
 		return UINT32_MAX;
-	begin_reply(reply, word_at(call->bytes, 0));
-	return word_at(call->bytes, 5);
+	begin_reply(&x->reply, word_at(x->call.bytes, 0));
+	return word_at(x->call.bytes, 5);
 }
 
-static void answer(int fd, const struct sockaddr_in *to, const struct message *reply)
+static void end_exchange(struct exchange *x, bool answer)
 {
-	sendto(fd, reply->bytes, reply->length, 0, (const struct sockaddr *)to, sizeof(*to));
+	uint32_t mark = htonl(0x80000000u | (uint32_t)x->reply.length);
+
+	if (answer && !x->tcp)
+		sendto(x->fd, x->reply.bytes, x->reply.length, 0, (const struct sockaddr *)&x->from,
+		       sizeof(x->from));
+	if (answer && x->tcp) {
+		/* In two pieces, as a network may deliver it. */
+		send(x->fd, &mark, 3, MSG_NOSIGNAL);
+		usleep(20000);
+		send(x->fd, (char *)&mark + 3, 1, MSG_NOSIGNAL | MSG_MORE);
+		send(x->fd, x->reply.bytes, x->reply.length, MSG_NOSIGNAL);
+	}
+	if (x->tcp)
+		close(x->fd);
 }
 
-static void serve_rpcbind(int fd, uint16_t port, bool silent)
+static void serve_rpcbind(int fd, bool tcp, uint16_t port, bool silent)
 {
-	struct message call, reply;
-	struct sockaddr_in from;
+	struct exchange x;
+	bool answer = begin_exchange(&x, fd, tcp) == 3 && !silent;
 
-	if (read_call(fd, &call, &from, &reply) != 3 || silent)
-		return;
-	add_u32(&reply, port);
-	answer(fd, &from, &reply);
+	if (answer)
+		add_u32(&x.reply, port);
+	end_exchange(&x, answer);
 }
 
-static void serve_notify(struct world_host *host)
+static void note_notify(struct world_host *host, const struct exchange *x)
 {
-	struct message call, reply;
-	struct sockaddr_in from;
 	char source[INET_ADDRSTRLEN];
 	size_t name;
 	unsigned last;
 
-	if (read_call(host->statd_fd, &call, &from, &reply) != GLR__SM_NOTIFY)
-		return;
-	inet_ntop(AF_INET, &from.sin_addr, source, sizeof(source));
+	inet_ntop(AF_INET, &x->from.sin_addr, source, sizeof(source));
 	/* No credentials and no verifier: the name's length is the eleventh word. */
-	name = word_at(call.bytes, 10);
-	if (ntohs(from.sin_port) >= 1024 || name != strlen(source) || memcmp(call.bytes + 44, source, name))
+	name = word_at(x->call.bytes, 10);
+	if (ntohs(x->from.sin_port) >= 1024 || name != strlen(source) ||
+	    memcmp(x->call.bytes + 44, source, name))
 		host->odd = true;
 	if (sscanf(source, "127.0.1.%u", &last) == 1 && last < 32)
 		host->identifiers_seen |= 1u << last;
-	host->state = word_at(call.bytes, 11 + (name + 3) / 4);
+	host->state = word_at(x->call.bytes, 11 + (name + 3) / 4);
 	host->told++;
-	answer(host->statd_fd, &from, &reply);
+}
+
+static void serve_statd(struct world_host *host, int fd, bool tcp)
+{
+	struct exchange x;
+	bool answer = begin_exchange(&x, fd, tcp) == GLR__SM_NOTIFY && (tcp || !host->tcp_only);
+
+	if (answer)
+		note_notify(host, &x);
+	end_exchange(&x, answer);
+}
+
+static void serve_host(struct world_host *host, int which)
+{
+	bool tcp = which & 1;
+
+	if (which < 2)
+		serve_rpcbind(host->fds[which], tcp, CLIENT_STATD_PORT,
+			      host->silent || (!tcp && host->tcp_only));
+	else
+		serve_statd(host, host->fds[which], tcp);
 }
 
 static struct {
@@ -86,20 +130,15 @@ static struct {
 
 static void *serve_hosts(void *arg)
 {
-	struct pollfd pfds[2 * HOSTS_MAX];
+	struct pollfd pfds[4 * HOSTS_MAX];
+	size_t count = 4 * served.count;
 
-	for (;;) {
-		for (size_t i = 0; i < served.count; i++) {
-			pfds[2 * i] = (struct pollfd){.fd = served.hosts[i].rpcbind_fd, .events = POLLIN};
-			pfds[2 * i + 1] = (struct pollfd){.fd = served.hosts[i].statd_fd, .events = POLLIN};
-		}
-		if (poll(pfds, 2 * served.count, -1) < 0)
-			continue;
-		for (size_t i = 0; i < served.count; i++) {
-			if (pfds[2 * i].revents)
-				serve_rpcbind(pfds[2 * i].fd, CLIENT_STATD_PORT, served.hosts[i].silent);
-			if (pfds[2 * i + 1].revents)
-				serve_notify(&served.hosts[i]);
+	for (size_t i = 0; i < count; i++)
+		pfds[i] = (struct pollfd){.fd = served.hosts[i / 4].fds[i % 4], .events = POLLIN};
+	while (poll(pfds, count, -1) >= 0) {
+		for (size_t i = 0; i < count; i++) {
+			if (pfds[i].revents)
+				serve_host(&served.hosts[i / 4], i % 4);
 		}
 	}
 	return NULL;
@@ -111,8 +150,10 @@ void world_hosts(struct world_host *hosts, size_t count)
 
 	ck_assert_uint_le(count, HOSTS_MAX);
 	for (size_t i = 0; i < count; i++) {
-		hosts[i].rpcbind_fd = udp_socket(hosts[i].address, RPCBIND_PORT);
-		hosts[i].statd_fd = udp_socket(hosts[i].address, CLIENT_STATD_PORT);
+		hosts[i].fds[0] = host_socket(hosts[i].address, SOCK_DGRAM, RPCBIND_PORT);
+		hosts[i].fds[1] = host_socket(hosts[i].address, SOCK_STREAM, RPCBIND_PORT);
+		hosts[i].fds[2] = host_socket(hosts[i].address, SOCK_DGRAM, CLIENT_STATD_PORT);
+		hosts[i].fds[3] = host_socket(hosts[i].address, SOCK_STREAM, CLIENT_STATD_PORT);
 	}
 	served.hosts = hosts;
 	served.count = count;
@@ -129,20 +170,19 @@ static struct {
 static void serve_downcall(void)
 {
 	struct world_lockd *lockd = node.lockd;
-	struct message call, reply;
-	struct sockaddr_in from;
+	struct exchange x;
 	size_t state;
 
-	if (read_call(node.lockd_fd, &call, &from, &reply) != 16)
+	if (begin_exchange(&x, node.lockd_fd, false) != 16)
 		return;
-	if (ntohl(from.sin_addr.s_addr) != INADDR_LOOPBACK || ntohs(from.sin_port) >= 1024 ||
-	    word_at(call.bytes, 3) != GLR__NLM_PROG || word_at(call.bytes, 4) != 3)
+	if (ntohl(x.from.sin_addr.s_addr) != INADDR_LOOPBACK || ntohs(x.from.sin_port) >= 1024 ||
+	    word_at(x.call.bytes, 3) != GLR__NLM_PROG || word_at(x.call.bytes, 4) != 3)
 		lockd->odd = true;
-	state = 11 + (word_at(call.bytes, 10) + 3) / 4;
-	lockd->state = word_at(call.bytes, state);
-	lockd->priv = call.bytes[4 * (state + 1)];
+	state = 11 + (word_at(x.call.bytes, 10) + 3) / 4;
+	lockd->state = word_at(x.call.bytes, state);
+	lockd->priv = x.call.bytes[4 * (state + 1)];
 	lockd->calls++;
-	answer(node.lockd_fd, &from, &reply);
+	end_exchange(&x, true);
 }
 
 static void *serve_lockd(void *arg)
@@ -152,7 +192,7 @@ static void *serve_lockd(void *arg)
 
 	while (poll(pfds, 2, -1) >= 0) {
 		if (pfds[0].revents) {
-			serve_rpcbind(node.rpcbind_fd, LOCKD_PORT, node.lockd->drop);
+			serve_rpcbind(node.rpcbind_fd, false, LOCKD_PORT, node.lockd->drop);
 			if (node.lockd->drop)
 				node.lockd->drop--;
 		}
@@ -167,7 +207,7 @@ void world_lockd(struct world_lockd *lockd)
 	pthread_t thread;
 
 	node.lockd = lockd;
-	node.rpcbind_fd = udp_socket("127.0.0.1", RPCBIND_PORT);
-	node.lockd_fd = udp_socket("127.0.0.1", LOCKD_PORT);
+	node.rpcbind_fd = host_socket("127.0.0.1", SOCK_DGRAM, RPCBIND_PORT);
+	node.lockd_fd = host_socket("127.0.0.1", SOCK_DGRAM, LOCKD_PORT);
 	ck_assert_int_eq(pthread_create(&thread, NULL, serve_lockd, NULL), 0);
 }

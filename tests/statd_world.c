@@ -50,7 +50,7 @@ static void add_user(void)
 	ck_assert_ptr_nonnull(file);
 	fprintf(file, GLR__USER ":x:%u:%u::/nonexistent:/usr/sbin/nologin\n", WORLD_UID, WORLD_UID);
 	fclose(file);
-	ck_assert_int_eq(mount("/run/passwd", "/etc/passwd", NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(mount("/run/passwd", "/etc/passwd", "none", MS_BIND, NULL), 0);
 }
 
 static void raise_link(const char *name, const char *address)
@@ -83,7 +83,7 @@ static int bound_socket(int family, int type)
 	return fd;
 }
 
-static void make_list(const char *directory)
+void world_make_list(const char *directory)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -94,20 +94,27 @@ static void make_list(const char *directory)
 	close(fd);
 }
 
-void world_make(const char *directory)
+void world_new_cookies(void)
+{
+	close(world.cookies);
+	world.cookies = open(GLR__RUNTIME_DIR "/cookies", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ck_assert_int_ge(world.cookies, 0);
+}
+
+void world_make(void)
 {
 	char text[16];
 
 	ck_assert_int_eq(unshare(CLONE_NEWNS | CLONE_NEWNET), 0);
-	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	ck_assert_int_eq(mount("tmpfs", "/run", "tmpfs", 0, "mode=755"), 0);
 	ck_assert_int_eq(mkdir(GLR__RUNTIME_DIR, 0700), 0);
 	ck_assert_int_eq(mkdir(GLR__RUNTIME_DIR "/" WORLD_GROUP, 0700), 0);
 	add_user();
 	raise_link("lo", NULL);
 	raise_link("lo:1", WORLD_STRANGER);
-	make_list(directory ? directory : GLR__RUNTIME_DIR);
-	world.cookies = open(GLR__RUNTIME_DIR "/cookies", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	world.cookies = -1;
+	world_new_cookies();
 	world.control = glr__control_listen(WORLD_GROUP);
 	snprintf(text, sizeof(text), "%u\n", WORLD_LOCAL_STATE);
 	put_file("/run/local_state", text);
@@ -126,6 +133,13 @@ void world_set_grace(bool over)
 
 	ck_assert_int_eq(pwrite(fd, over ? "Y\n" : "N\n", 2, 0), 2);
 	close(fd);
+}
+
+bool world_wait(const volatile unsigned *value, unsigned at_least)
+{
+	for (int i = 0; i < 100 && *value < at_least; i++)
+		poll(NULL, 0, 50);
+	return *value >= at_least;
 }
 
 uint16_t world_port(bool tcp, bool ipv6)
@@ -337,7 +351,8 @@ uint32_t world_mon(const char *name)
 	fd = world_connect("127.0.0.1", "127.0.0.1", true);
 	if (fd < 0)
 		return UINT32_MAX;
-	nsm_mon(&message, ++xid, name, (uint8_t)xid);
+	xid++;
+	nsm_mon(&message, xid, name, (uint8_t)xid);
 	world_send(fd, &message);
 	got = world_receive(fd, reply, sizeof(reply), 5000);
 	close(fd);

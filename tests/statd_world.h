@@ -12,8 +12,11 @@
 #define WORLD_LOCAL_STATE 4711
 #define WORLD_STRANGER "10.9.9.1" /* an address of this host that is not loopback */
 
-/* Namespaces, /run, user, list (in directory, or on /run when NULL) and sockets; no monitor yet. */
-void world_make(const char *directory);
+/* Namespaces, /run, user and sockets; no list and no monitor yet. */
+void world_make(void);
+void world_make_list(const char *directory);
+/* As if lockd were a new one. */
+void world_new_cookies(void);
 void world_start_statd(void);
 void world_kill_statd(int signal);
 pid_t world_statd_pid(void);
@@ -27,6 +30,8 @@ const char *world_progress(const char *name);
 /* One request; the first packet of the answer, or "error=...", in a static buffer. */
 const char *world_ask(const char *request);
 void world_set_grace(bool over);
+/* Waits some seconds for a count.  @return whether it was reached */
+bool world_wait(const volatile unsigned *value, unsigned at_least);
 uint16_t world_port(bool tcp, bool ipv6);
 
 /* @param privileged from a port below 1024  @return connected socket, or -1 */
@@ -43,11 +48,12 @@ uint32_t world_mon(const char *name);
 struct world_host {
 	const char *address;
 	bool silent;
+	bool tcp_only;		/* does not answer over UDP */
 	volatile unsigned told; /* SM_NOTIFYs received */
 	volatile uint32_t state;
 	volatile unsigned identifiers_seen; /* bit for 127.0.1.N as source and in the message */
 	volatile bool odd;		    /* a source port above 1023, or a name that is not the source */
-	int rpcbind_fd, statd_fd;
+	int fds[4];
 };
 
 /* Serves up to 8 hosts in a thread until the test ends. */

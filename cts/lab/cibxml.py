@@ -99,14 +99,18 @@ def prefer(resource, node, score=50):
                            score=str(score)))
 
 
-def fencing(nodes):
-    """One fence_uml per node, never run by the node it is to kill: (resources, constraints)."""
+def fencing(nodes, delays):
+    """One fence_uml per node, never run by the node it is to kill: (resources, constraints).
+
+    delays   {node: "2s"}: this much later, so that it wins when two nodes shoot at each other
+    """
     resources, constraints = [], []
     for node in nodes:
         identifier = "fence-" + node
         resources.append(primitive(
             identifier, "stonith:fence_uml",
-            {"pcmk_host_list": node, "pcmk_host_check": "static-list"},
+            dict({"pcmk_host_list": node, "pcmk_host_check": "static-list"},
+                 **({"pcmk_delay_base": delays[node]} if node in delays else {})),
             {"monitor": ("60s", "30s")}))
         constraints.append(ET.Element("rsc_location", id=identifier + "-elsewhere", rsc=identifier,
                                       node=node, score="-INFINITY"))
@@ -119,14 +123,14 @@ def empty_cib():
     return ET.fromstring(result.stdout)
 
 
-def cib(nodes, resources_xml="", constraints_xml="", properties=None):
+def cib(nodes, resources_xml="", constraints_xml="", properties=None, delays=None):
     """The whole configuration, to be put in place before Pacemaker's first start."""
     root = empty_cib()
     root.set("epoch", "1")
     config = root.find("configuration")
     nvpairs(config.find("crm_config"), "cluster_property_set", "lab",
             dict(PROPERTIES, **(properties or {})))
-    resources, constraints = fencing(nodes)
+    resources, constraints = fencing(nodes, delays or {})
     for section, own, given in (("resources", resources, resources_xml),
                                 ("constraints", constraints, constraints_xml)):
         parent = config.find(section)

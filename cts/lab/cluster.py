@@ -42,8 +42,10 @@ class ClusterTimeout(Exception):
 
 
 class Cluster:
-    def __init__(self, lab, properties=None):
-        self.lab, self.properties = lab, properties
+    """properties: of Pacemaker, over those of cibxml.py; fence_delays: see cibxml.fencing."""
+
+    def __init__(self, lab, properties=None, fence_delays=None):
+        self.lab, self.properties, self.fence_delays = lab, properties, fence_delays
         self.nodes = lab.servers
         self.daemons = {}               # node name -> handles
         self.cib = None
@@ -53,7 +55,7 @@ class Cluster:
     def start(self, resources_xml="", constraints_xml="", wait=True, timeout=60):
         """Start on all servers with this configuration (strings of elements, fencing is added)."""
         self.cib = cibxml.cib([n.name for n in self.nodes], resources_xml, constraints_xml,
-                              self.properties)
+                              self.properties, self.fence_delays)
         with concurrent.futures.ThreadPoolExecutor(len(self.nodes)) as pool:
             list(pool.map(self.start_node, self.nodes))
         if wait:

@@ -13,6 +13,7 @@ import time
 PARENT = "/var/tmp"        # of the labs' folders: on a disk, where images may be large
 PREFIX = "glrlab-"
 RECORD = "record.json"
+NETNS = "/run/netns"
 OURS = ("linux.uml", "tcpdump")     # the programs a lab leaves running
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -79,6 +80,16 @@ def ip(*words, netns=None):
     subprocess.run(["ip", *where, *words], check=True, stdin=subprocess.DEVNULL)
 
 
+def delete_netns(name):
+    if not os.path.exists(os.path.join(NETNS, name)):
+        return
+    ip("netns", "delete", name)
+    # The first namespace makes ip mount this folder on itself; the last one to
+    # leave takes that away. It fails, rightly, while any other is mounted in it.
+    if not os.listdir(NETNS):
+        ctypes.CDLL(None).umount2(NETNS.encode(), 0)
+
+
 class Record:
     """A lab's own account of what to clear away, kept in its directory."""
 
@@ -119,8 +130,7 @@ def kill_recorded(group, started):
 def remove(directory, netns, groups):
     for group, started in groups.items():
         kill_recorded(int(group), started)
-    if netns and os.path.exists("/run/netns/" + netns):
-        ip("netns", "delete", netns)
+    delete_netns(netns)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -42,6 +42,7 @@ class Lab:
         self.events = []                # (CLOCK_REALTIME, text)
         self.old_handlers = {}
         self.noting = threading.Lock()
+        self.fencing = threading.Lock()
 
     # from first to last
 
@@ -147,8 +148,8 @@ class Lab:
     def make_disk(self, letter):
         path = os.path.join(self.dir, "disk%s.img" % letter)
         subprocess.run(["truncate", "-s", self.disk_size, path], check=True)
-        subprocess.run(["mkfs.ext4", "-q", "-L", letter, "-E", "lazy_itable_init=0,nodiscard", path],
-                       check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(["mkfs.ext4", "-q", "-L", letter, "-E", "lazy_itable_init=0,nodiscard",
+                        path], check=True, stdin=subprocess.DEVNULL)
         return path
 
     @staticmethod
@@ -189,13 +190,19 @@ class Lab:
         if node is None:
             return "error no such node"
         self.note("fence: %s asks: %s %s", asker.name, action, port)
-        try:
-            if action in ("off", "reboot"):
-                node.kill()
-            if action == "on" or (action == "reboot" and self.fence_reboots):
-                if not node.alive:
-                    node.boot(wait=False)
-        except Exception as error:      # whatever it is, the asker must hear of it
-            return "error %s" % str(error).replace("\n", " ")
+        with self.fencing:              # of two nodes that shoot at each other one survives
+            if not asker.alive:
+                return "error dead"
+            try:
+                self.switch(node, action)
+            except Exception as error:  # whatever it is, the asker must hear of it
+                return "error %s" % str(error).replace("\n", " ")
         self.note("fence: answered: %s %s", action, port)
         return "on" if node.alive else "off"
+
+    def switch(self, node, action):
+        if action in ("off", "reboot"):
+            node.kill()
+        if action == "on" or (action == "reboot" and self.fence_reboots):
+            if not node.alive:
+                node.boot(wait=False)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lab's bridge and taps, in a network namespace nothing else uses; packet capture."""
-import os
 import signal
 import subprocess
 import time
@@ -9,7 +8,6 @@ from . import host
 
 BRIDGE = "br0"
 HOST_ADDRESS = "10.99.0.254"
-FORWARD_DELAY_OFF = "0"
 
 
 class Network:
@@ -21,14 +19,13 @@ class Network:
         host.ip("link", "set", "lo", "up", netns=self.name)
         # Nodes' macvlans bring addresses of their own: a bridge learns them. No
         # multicast snooping, which without a querier drops IPv6 neighbour discovery.
-        host.ip("link", "add", BRIDGE, "type", "bridge", "forward_delay", FORWARD_DELAY_OFF,
+        host.ip("link", "add", BRIDGE, "type", "bridge", "forward_delay", "0",
                 "mcast_snooping", "0", netns=self.name)
         host.ip("addr", "add", HOST_ADDRESS + "/24", "dev", BRIDGE, netns=self.name)
         host.ip("link", "set", BRIDGE, "up", netns=self.name)
 
     def down(self):
-        if os.path.exists("/run/netns/" + self.name):
-            host.ip("netns", "delete", self.name)
+        host.delete_netns(self.name)
 
     def add_tap(self, tap):
         host.ip("tuntap", "add", tap, "mode", "tap", netns=self.name)

@@ -149,7 +149,8 @@ class Node:
 
     def command_line(self):
         lab = self.lab
-        argv = ["taskset", "--cpu-list", str(self.processor()), "linux.uml", "mem=" + MEMORY, "root=/dev/root", "rootfstype=hostfs", "rootflags=/",
+        argv = ["taskset", "--cpu-list", str(self.processor()),
+                "linux.uml", "mem=" + MEMORY, "root=/dev/root", "rootfstype=hostfs", "rootflags=/",
                 "ro", "init=" + INIT, "labdir=" + lab.dir, "labnode=" + self.name,
                 "umid=" + self.name, "uml_dir=" + os.path.join(lab.dir, "uml"), "loglevel=5",
                 "con=null", "con0=null,fd:1", "ssl=null",

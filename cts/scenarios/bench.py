@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lab with its cluster and groups, as all scenarios share it."""
+import copy
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ NODEFACTS = os.path.join(CTS, "audits", "nodefacts.py")
 PROBE_FILE = "probe"
 PROBE_PERIOD_MS = 50
 GRACE_S, LEASE_S = 20, 10
+EXPORT_OPTIONS = "rw,no_root_squash,no_subtree_check"
 COROSYNC_PORT = 5405
 START_TIMEOUT_S = 120
 REPLAYED = "recovery complete"
@@ -26,32 +28,33 @@ class Group:
     def __init__(self, number, name, letter, addresses):
         self.number, self.name, self.letter, self.addresses = number, name, letter, addresses
         self.directory = "/srv/" + name
+        self.export = self.directory + "/share"     # beside the state directory, not above it
         self.device = Lab.device(letter)
         self.lockers = set()            # addresses of clients that ever locked over NFSv3
 
     def service_group(self):
-        return ServiceGroup(self.name, self.device, self.addresses, grace_s=GRACE_S,
+        return ServiceGroup(self.name, self.device, self.addresses, directory=self.directory,
+                            exports="%s *(%s)" % (self.export, EXPORT_OPTIONS), grace_s=GRACE_S,
                             lease_s=LEASE_S)
 
 
-def make_groups():
-    return {group.name: group for group in (
-        Group(0, "home", "A", ["10.99.0.101", "10.99.0.102"]),
-        Group(1, "mail", "B", ["10.99.0.111"]),
-        Group(2, "build", "C", ["10.99.0.121"]),
-        Group(3, "spare", "D", ["10.99.0.131"]))}
+GROUPS = (Group(0, "home", "A", ["10.99.0.101", "10.99.0.102"]),
+          Group(1, "mail", "B", ["10.99.0.111"]),
+          Group(2, "build", "C", ["10.99.0.121"]),
+          Group(3, "spare", "D", ["10.99.0.131"]))
 
 
 class Bench:
     """Use as a context manager.
 
+    groups      names of the groups the scenarios need
     say         takes a line for the person who waits
     failures    folder for what is needed to understand a failure
     """
 
-    def __init__(self, stage, locker, servers, say, failures):
-        self.groups = make_groups()
-        self.lab = Lab(servers=servers, clients=3, stage=stage, disks=len(self.groups))
+    def __init__(self, stage, locker, servers, groups, say, failures):
+        self.groups = {group.name: copy.deepcopy(group) for group in GROUPS if group.name in groups}
+        self.lab = Lab(servers=servers, clients=3, stage=stage, disks=len(GROUPS) + 1)
         self.locker, self.say, self.failures = locker, say, failures
         self.cluster = None
         self.probes = {}                # group name -> (process, path)
@@ -77,20 +80,32 @@ class Bench:
         os.chmod(self.lab.dir + "/locker", 0o755)
         self.say("lab: %d servers, %d clients booted" % (len(self.lab.servers),
                                                         len(self.lab.clients)))
+        if self.groups:
+            self.start_cluster()
+
+    def start_cluster(self):
         self.cluster = Cluster(self.lab)
         for node in self.lab.servers:
             self.make_directories(node)
+        for group in self.groups.values():
+            self.prepare_disk(group, self.lab.servers[0])
         first, second = self.lab.servers[:2]
         places = {"home": first, "mail": second, "build": self.lab.servers[-1], "spare": second}
         groups = self.groups.values()
         self.cluster.start("".join(g.service_group().xml() for g in groups),
                            "".join(prefer(g.name, places[g.name].name) for g in groups))
         for group in groups:
-            self.cluster.wait_resource(group.name, places[group.name], START_TIMEOUT_S)
+            self.wait_started(group, lambda node, at=places[group.name].name: node == at)
         self.say("cluster: %s" % ", ".join("%s on %s" % (g.name, places[g.name]) for g in groups))
 
     def make_directories(self, node):
-        node.run(["mkdir", "-p"] + [g.directory for g in self.groups.values()])
+        node.run(["mkdir", "-p", "/srv"] + [g.directory for g in self.groups.values()])
+
+    @staticmethod
+    def prepare_disk(group, node):
+        """A folder to export, beside the one for the group's state."""
+        node.run("mkdir -p %s && mount %s %s && mkdir %s && umount %s" % (
+            group.directory, group.device, group.directory, group.export, group.directory))
 
     # where things are
 
@@ -99,6 +114,18 @@ class Bench:
         if name is None:
             raise RuntimeError("%s runs nowhere\n%s" % (group.name, self.cluster.status()))
         return self.lab[name]
+
+    def wait_started(self, group, on):
+        """Until on(node name) is true of where the group runs; a failed action ends the wait."""
+        def arrived():
+            node = self.cluster.resource_started_on(group.name)
+            if node is not None and on(node):
+                return True
+            failed = [f for f in self.cluster.failures() if f[0].startswith(group.name + "-")]
+            if failed:
+                raise RuntimeError("failed: %s" % failed)
+            return False
+        self.cluster.wait_for(arrived, START_TIMEOUT_S, group.name + " elsewhere")
 
     def place(self, group, node):
         """A planned move, before anybody's locks are looked at."""
@@ -109,7 +136,7 @@ class Bench:
 
     def move(self, group, node):
         self.cluster.move(group.name, node.name)
-        self.cluster.wait_resource(group.name, node, START_TIMEOUT_S)
+        self.wait_started(group, lambda name: name == node.name)
         self.cluster.clear(group.name)
 
     def apart(self, group, other):
@@ -143,7 +170,7 @@ class Bench:
         if group.name in self.probes:
             return
         path = os.path.join(self.lab.dir, "probe." + group.name)
-        argv = [sys.executable, PROBE, group.addresses[0], group.directory, PROBE_FILE,
+        argv = [sys.executable, PROBE, group.addresses[0], group.export, PROBE_FILE,
                 str(PROBE_PERIOD_MS)]
         with open(path, "w") as out, open(path + ".err", "w") as err:
             process = subprocess.Popen(self.lab.network.inside(argv), stdin=subprocess.DEVNULL,
@@ -170,7 +197,7 @@ class Bench:
         """The server's table of locks on these files: {(name, first byte, last byte)}."""
         node = self.where(group)
         text = node.run("stat -c '%%t %%T' %s; cd %s && stat -c '%%i %%n' *; echo --; cat /proc/locks"
-                        % (group.device, group.directory)).out
+                        % (group.device, group.export)).out
         head, _, table = text.partition("--\n")
         device, *files = head.splitlines()
         major, minor = (int(word, 16) for word in device.split())

@@ -2,6 +2,8 @@
 """home fails over onto the node that serves mail, then moves away from one that keeps build."""
 from .takeover import Takeover
 
+GROUPS = ("home", "mail", "build")
+
 
 def run(bench):
     """Yields the takeovers of this scenario."""

@@ -2,6 +2,8 @@
 """Power cut of the node that serves home; the other node serves mail."""
 from .takeover import Takeover
 
+GROUPS = ("home", "mail")
+
 
 def run(bench):
     """Yields the takeovers of this scenario."""

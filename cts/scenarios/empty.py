@@ -2,6 +2,8 @@
 """Power cut under a group nobody has locked in: nobody is told, nobody waits."""
 from .takeover import Takeover
 
+GROUPS = ("spare", "mail")
+
 
 def run(bench):
     """Yields the takeovers of this scenario."""

@@ -2,6 +2,8 @@
 """Planned move of home; both nodes live on, and mail stays where it is."""
 from .takeover import Takeover
 
+GROUPS = ("home", "mail")
+
 
 def run(bench):
     """Yields the takeovers of this scenario."""

@@ -27,7 +27,7 @@ def mount(node, group, version):
     """By different addresses of the group for different clients and versions."""
     at = mount_point(group, version)
     index = (int(node.name[1:]) + VERSIONS.index(version)) % len(group.addresses)
-    source = "%s:%s" % (group.addresses[index], group.directory)
+    source = "%s:%s" % (group.addresses[index], group.export)
     node.run("mountpoint -q %s || { mkdir -p %s && mount -t nfs -o vers=%s,hard %s %s; }"
              % (at, at, version, source, at), timeout=90)
 

@@ -29,6 +29,7 @@ for name in device nfsserver IPaddr2 lockrecover; do
 	for parameter in $(values '//parameter/@name'); do
 		true_that "$name reads $parameter" grep -q "OCF_RESKEY_$parameter\b" "$work/agents/$name"
 	done
+	# shellcheck disable=SC2013 # words
 	for read in $(grep -o 'OCF_RESKEY_[a-z][a-z_]*' "$work/agents/$name" | sort -u); do
 		case ${read#OCF_RESKEY_} in
 		nic | arp_bg | network_namespace) [ $name = IPaddr2 ] && continue ;;
@@ -48,6 +49,6 @@ default_of() {
 }
 
 agent lockrecover start group=home
-expect 0 "[--ocf][open][home][--grace-s=$(default_of lockrecover grace_s)][--lease-s=$(default_of lockrecover lease_s)][--threads=$(default_of lockrecover threads)][--lock-manager=$(default_of lockrecover lock_manager)][--timeout-ms=17000]"
+expect 0 "[--ocf][open][home][--lock-manager=$(default_of lockrecover lock_manager)][--grace-s=$(default_of lockrecover grace_s)][--lease-s=$(default_of lockrecover lease_s)][--threads=$(default_of lockrecover threads)][--timeout-ms=17000]"
 agent nfsserver start group=home directory=/srv/home nic=eth0
 expect 0 "[--ocf][start][home][--directory=/srv/home][--link=$(default_of nfsserver link)][--nic=eth0][--timeout-ms=17000]"

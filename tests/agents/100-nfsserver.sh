@@ -30,7 +30,7 @@ home="group=home directory=/srv/home nic=eth0"
 	agent nfsserver monitor $home
 	expect 0 "[--ocf][status][home][--of=nfsserver][--timeout-ms=17000]"
 	agent nfsserver reload-agent $home "exports=/srv/home *(rw)"
-	expect 0 "[--ocf][reload][home][--exports=/srv/home *(rw)][--timeout-ms=17000]"
+	expect 0 "[--ocf][reload][home][--of=nfsserver][--exports=/srv/home *(rw)][--timeout-ms=17000]"
 
 	agent nfsserver validate-all $home
 	expect 0 ''

@@ -4,13 +4,13 @@
 use_stub_server
 
 agent lockrecover start group=home grace_s=90 lease_s=90 threads=16 server_names=nfs.example.org,10.0.0.1,fd00::1
-expect 0 "[--ocf][open][home][--grace-s=90][--lease-s=90][--threads=16][--server-names=nfs.example.org,10.0.0.1,fd00::1][--lock-manager=kernel][--timeout-ms=17000]"
+expect 0 "[--ocf][open][home][--lock-manager=kernel][--server-names=nfs.example.org,10.0.0.1,fd00::1][--grace-s=90][--lease-s=90][--threads=16][--timeout-ms=17000]"
 agent lockrecover stop group=home OCF_RESKEY_CRM_meta_timeout=90000
 expect 0 "[--ocf][close][home][--timeout-ms=87000]"
 agent lockrecover monitor group=home
 expect 0 "[--ocf][status][home][--of=lockrecover][--timeout-ms=17000]"
 agent lockrecover reload-agent group=home threads=32
-expect 0 "[--ocf][reload][home][--threads=32][--timeout-ms=17000]"
+expect 0 "[--ocf][reload][home][--of=lockrecover][--grace-s=40][--lease-s=30][--threads=32][--timeout-ms=17000]"
 agent lockrecover validate-all group=home OCF_CHECK_LEVEL=10
 expect 0 ''
 
@@ -35,7 +35,7 @@ for action in start validate-all reload-agent; do
 	agent lockrecover $action group=home grace_s=20
 	expect 6 '' "grace_s=20 is less than lease_s=30*"
 	# shellcheck disable=SC2016 # it is not to be expanded
-	for bad in ,a a, a,,b 'a b' 'a;b' '$(id)'; do
+	for bad in ',a' 'a,' 'a,,b' 'a b' 'a;b' '$(id)'; do
 		agent lockrecover $action group=home "server_names=$bad"
 		expect 6 '' "server_names='*' is not a list*"
 	done

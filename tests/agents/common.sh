@@ -35,7 +35,7 @@ fail() {
 # agent NAME ACTION [PARAMETER=VALUE]...: answer in $code, what the helper got in
 # $args, the exit reason in $reason.  Words in capitals are set as they are.
 agent() {
-	agent=$1 action=$2
+	asked_agent=$1 asked_action=$2
 	shift 2
 	for word; do
 		shift
@@ -46,7 +46,7 @@ agent() {
 	done
 	rm -f "$work/args"
 	env -i "PATH=$PATH" "OCF_ROOT=${OCF_ROOT:-/usr/lib/ocf}" OCF_RESOURCE_INSTANCE=test "$@" \
-		"$work/agents/$agent" "$action" >"$work/out" 2>"$work/err"
+		"$work/agents/$asked_agent" "$asked_action" >"$work/out" 2>"$work/err"
 	code=$?
 	args=
 	[ ! -e "$work/args" ] || args=$(cat "$work/args")
@@ -55,12 +55,13 @@ agent() {
 
 # expect CODE [ARGS [REASON]]: checks the last answer; REASON is a pattern
 expect() {
-	what="$agent $action: $*"
+	what="$asked_agent $asked_action: $*"
 	if [ "$code" != "$1" ]; then
 		fail "$what: status $code"
 	elif [ $# -ge 2 ] && [ "$args" != "$2" ]; then
 		fail "$what: arguments are $args"
 	elif [ $# -ge 3 ]; then
+		# shellcheck disable=SC2254 # a pattern
 		case $reason in
 		$3) pass "$what" ;;
 		*) fail "$what: reason is '$reason'" ;;

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of the product on one real kernel, without a cluster: each part is a module here."""
+from . import agents, badinput, interrupted, supervision, v4
+from .world import World
+
+# The kernel without an NFS server comes first: only a fresh node is one.
+PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "agents": agents,
+         "interrupted": interrupted}
+
+
+def all_tests():
+    """{name: function}, in the order in which they run."""
+    return {"%s/%s" % (part, function.__name__.replace("_", "-")): function
+            for part, module in PARTS.items() for function in module.TESTS}
+
+
+__all__ = ["PARTS", "World", "all_tests"]

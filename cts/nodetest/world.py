@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The server node, its client, two groups, and how tests ask them."""
+import os
+import re
+import shlex
+import signal
+import time
+from collections import namedtuple
+
+from audits import graceprobe, proclocks
+from lab import Lab
+
+from .nlm import LockClient, inside
+
+OCF_SUCCESS, OCF_ERR_GENERIC, OCF_ERR_ARGS, OCF_ERR_INSTALLED = 0, 1, 2, 5
+OCF_ERR_CONFIGURED, OCF_NOT_RUNNING = 6, 7
+AGENTS = "/usr/lib/ocf/resource.d/glr/"
+GLR_SERVER = "/usr/libexec/glr-server"
+GRACE_S, LEASE_S = 10, 10               # the shortest there are
+NIC = "vec0"
+DISK_SIZE = "128M"
+REASON = "ocf-exit-reason:"
+RANGE = 4096
+
+# What is left of groups that do not run: pins, runtime directories, and processes in
+# namespaces that are neither the node's nor a running group's.
+LEFTOVERS = r"""
+for group in %(gone)s; do ls -d /run/netns/$group /run/glr/$group 2>/dev/null; done
+for process in /proc/[0-9]*; do
+	[ -e $process/exe ] || continue
+	for kind in net mnt; do
+		own=$process/ns/$kind
+		[ $own -ef /proc/1/ns/$kind ] && continue
+		for group in %(running)s; do
+			[ $own -ef /run/netns/$group ] && continue 2
+			[ $own -ef /run/glr/$group/mnt ] && continue 2
+		done
+		[ -e $own ] && { read -r name <$process/comm; echo "$process $name ($kind)"; }
+	done
+done 2>/dev/null
+true
+"""
+
+Outcome = namedtuple("Outcome", "rc out reason seconds")
+
+
+class Failure(Exception):
+    """What a test found wrong."""
+
+
+class Group:
+    def __init__(self, name, letter, address):
+        self.name, self.address = name, address
+        self.device = Lab.device(letter)
+        self.directory = "/srv/" + name
+        self.share = self.directory + "/share"
+        self.state_dir = self.directory + "/.glr"
+        self.exports = "%s *(rw,no_root_squash,no_subtree_check)" % self.share
+
+    def parameters(self, agent):
+        return {
+            "device": {"device": self.device},
+            "nfsserver": {"group": self.name, "directory": self.directory, "nic": NIC,
+                          "exports": self.exports},
+            "IPaddr2": {"group": self.name, "ip": self.address, "cidr_netmask": 24},
+            "lockrecover": {"group": self.name, "grace_s": GRACE_S, "lease_s": LEASE_S},
+        }[agent]
+
+
+class Holder:
+    """A process on the client node that holds one lock."""
+
+    def __init__(self, handle, name, start):
+        self.handle, self.name = handle, name
+        self.lock = (name, start, start + RANGE - 1)
+
+    def stop(self):
+        self.handle.stop()
+
+
+class World:
+    def __init__(self, lab, thorough):
+        self.lab, self.thorough = lab, thorough
+        self.said = []                  # what a test measured, for its line
+        self.server, self.client = lab["s1"], lab["c1"]
+        self.home = Group("home", "A", "10.99.0.101")
+        self.mail = Group("mail", "B", "10.99.0.111")
+        self.running = set()            # names of groups
+        self.holders = []
+        self.handles = {}               # (group name, file name) -> file handle
+        self.make_directories()
+
+    def make_directories(self):
+        self.server.run("mkdir -p %s %s" % (self.home.directory, self.mail.directory))
+
+    # asking
+
+    def agent(self, name, action, group, timeout_s=20, killed_after=None, **changes):
+        """An agent's action as Pacemaker calls it; a parameter of None is left out.
+
+        killed_after   (seconds, whole): SIGKILL then, to the process group or to the action alone
+        """
+        values = dict(group.parameters(name), **changes)
+        argv = ["env", "OCF_ROOT=/usr/lib/ocf", "OCF_RESOURCE_INSTANCE=%s-%s" % (group.name, name),
+                "OCF_RESKEY_CRM_meta_timeout=%d" % (timeout_s * 1000)]
+        argv += ["OCF_RESKEY_%s=%s" % item for item in values.items() if item[1] is not None]
+        if killed_after:
+            seconds, whole = killed_after
+            argv += ["timeout", "-s", "KILL"] + ([] if whole else ["--foreground"]) + ["%.3f" % seconds]
+        return self.ask(argv + [AGENTS + name, action], timeout_s + 20)
+
+    def glr_server(self, *words, timeout_s=40):
+        return self.ask([GLR_SERVER, "--ocf", *words], timeout_s)
+
+    def ask(self, argv, timeout_s):
+        begin = time.monotonic()
+        result = self.server.run(argv, timeout=timeout_s, check=False)
+        reasons = [line[len(REASON):] for line in result.out.splitlines() if line.startswith(REASON)]
+        return Outcome(result.rc, result.out, "\n".join(reasons), time.monotonic() - begin)
+
+    def expect(self, outcome, rc, pattern=None):
+        """The exit code, and for a failure its one reason."""
+        if outcome.rc != rc:
+            raise Failure("exit code %s, not %s: %s" % (outcome.rc, rc, outcome.out.strip()))
+        if pattern is not None:
+            if outcome.reason.count("\n") or not re.search(pattern, outcome.reason):
+                raise Failure("the reason does not match /%s/: %s" % (pattern, outcome.out.strip()))
+        elif rc == OCF_SUCCESS and outcome.reason:
+            raise Failure("a reason, but no failure: " + outcome.reason)
+        return outcome
+
+    @staticmethod
+    def that(condition, text, *args):
+        if not condition:
+            raise Failure(text % args if args else text)
+
+    def until(self, condition, timeout_s, what):
+        """Waits for what condition() returns to be true; returns it."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise Failure("after %g s still not: %s" % (timeout_s, what() if callable(what) else what))
+            time.sleep(0.05)
+
+    # groups
+
+    def mount(self, group, options=""):
+        self.server.run("mountpoint -q {0} || mount {1} {2} {0}; mkdir -p -m 777 {3}".format(
+            group.directory, options, group.device, group.share))
+
+    def unmount(self, group):
+        self.server.run("if mountpoint -q {0}; then umount {0}; fi".format(group.directory))
+
+    def new_disk(self, group):
+        """An empty filesystem for a group that does not run."""
+        self.unmount(group)
+        self.server.run("mkfs.ext4 -q -F -E lazy_itable_init=0,nodiscard %s" % group.device)
+        for key in [key for key in self.handles if key[0] == group.name]:
+            del self.handles[key]
+
+    def begin(self, group, **changes):
+        """ocf:glr:nfsserver and the address, which tests of other things add without the agent."""
+        self.expect(self.agent("nfsserver", "start", group, **changes), OCF_SUCCESS)
+        self.running.add(group.name)
+        self.add_address(group)
+
+    def add_address(self, group):
+        self.server.run("ip -n {0} addr add {1}/24 dev glr0 2>/dev/null || "
+                        "ip -n {0} -o addr show dev glr0 | grep -q {1}".format(group.name, group.address))
+
+    def open(self, group, **changes):
+        return self.expect(self.agent("lockrecover", "start", group, timeout_s=30, **changes),
+                           OCF_SUCCESS)
+
+    def serve(self, group):
+        """The group runs and is open, whatever was before."""
+        self.mount(group)
+        self.begin(group)
+        self.open(group)
+
+    def stop(self, group):
+        for name in ("lockrecover", "nfsserver"):
+            self.expect(self.agent(name, "stop", group), OCF_SUCCESS)
+        self.running.discard(group.name)
+
+    def settle(self):
+        """After a test: nobody holds a lock, no group runs, no filesystem is mounted."""
+        for holder in self.holders:
+            holder.stop()
+        self.holders = []
+        self.client.run("for at in $(findmnt -rno TARGET -t nfs,nfs4); do umount -f -l $at; done")
+        for group in (self.home, self.mail):
+            if group.name in self.running or self.server.run(
+                    "[ -e /run/glr/%s ]" % group.name, check=False).rc == 0:
+                self.stop(group)
+            self.unmount(group)
+
+    def say(self, text, *args):
+        self.said.append(text % args)
+
+    def start_over(self):
+        """After a test that could not be cleared up: fresh machines and disks."""
+        self.client.kill()
+        self.reboot()
+        self.client.boot()
+        for group in (self.home, self.mail):
+            self.new_disk(group)
+
+    def reboot(self):
+        """A fresh machine: its kernel has loaded nothing, /run and /etc are new."""
+        self.server.kill()
+        self.server.boot()
+        self.running.clear()
+        self.make_directories()
+
+    # what is left
+
+    def leftovers(self):
+        gone = [g.name for g in (self.home, self.mail) if g.name not in self.running]
+        return self.server.run(LEFTOVERS % {"gone": " ".join(gone), "running": " ".join(self.running)}
+                               ).out.splitlines()
+
+    def nothing_left(self, group):
+        """No process, namespace, pin or runtime directory of it; then no mount and no superblock."""
+        left = self.leftovers()
+        self.that(not left, "left after stop: %s", ", ".join(left))
+        result = self.server.run("umount %s" % group.directory, check=False)
+        self.that(result.rc == 0, result.out.strip())
+        self.that(not self.is_alive(group), "%s is unmounted, but its superblock lives", group.device)
+
+    def is_alive(self, group):
+        """Whether the group's filesystem is mounted in any mount namespace."""
+        return self.server.run("[ -e /sys/fs/ext4/%s ]" % os.path.basename(group.device),
+                               check=False).rc == 0
+
+    # clients
+
+    def mount_point(self, group, version, second=False):
+        return "/mnt/%s.v%s%s" % (group.name, version, ".second" if second else "")
+
+    def client_mount(self, group, version, second=False):
+        """A second mount is another client's view: it shares nothing with the first."""
+        at = self.mount_point(group, version, second)
+        options = "vers=%s,hard%s" % (version, ",nosharecache" if second else "")
+        self.client.run("mountpoint -q {0} || {{ mkdir -p {0} && mount -t nfs -o {1} {2}:{3} {0}; }}"
+                        .format(at, options, group.address, group.share))
+        return at
+
+    def hold(self, group, version):
+        """The client node takes a lock over this version and keeps it."""
+        at = self.client_mount(group, version)
+        name, start = "held.v" + version, 1 << 20
+        handle = self.client.spawn(["/run/lab/locker", "hold", "%s/%s" % (at, name), str(start),
+                                    str(RANGE)])
+        holder = Holder(handle, name, start)
+        self.holders.append(holder)
+        self.until(lambda: '"granted"' in handle.output(), 40,
+                   lambda: "NFSv%s lock: %s" % (version, handle.output()))
+        return holder
+
+    def file_handle(self, group, name="probe"):
+        """Of a file in the export, as NFSv3 clients know it; it outlives the server."""
+        key = (group.name, name)
+        if key not in self.handles:
+            self.server.run("touch %s/%s" % (group.share, name))
+            self.handles[key] = inside(self.lab.network.name, graceprobe.file_handle, group.address,
+                                       group.share, name)
+        return self.handles[key]
+
+    def lock_client(self):
+        return LockClient(self.lab.network)
+
+    def new_lock(self, group, client=None, start=None, timeout_s=20):
+        """A lock of a client that the group has not seen; returns the answer."""
+        client = client or self.lock_client()
+        start = int(client.address.split(".")[3]) if start is None else start
+        return client.lock(group.address, self.file_handle(group), start, timeout_s)
+
+    def granted(self, group, client=None, start=None, timeout_s=20, within_s=None):
+        answer = self.new_lock(group, client, start, timeout_s)
+        self.that(answer.status == "granted", "a new lock in %s: %s", group.name, answer.status)
+        self.that(within_s is None or answer.wait_s <= within_s, "a new lock in %s took %.1f s",
+                  group.name, answer.wait_s)
+        return answer
+
+    # the server's facts
+
+    def locks(self, group):
+        """The kernel's table: {(file, first byte, last byte)} on the group's device."""
+        text = self.server.run("stat -c '%%t %%T' %s; cd %s && stat -c '%%i %%n' *; echo --; "
+                               "cat /proc/locks" % (group.device, group.share)).out
+        head, _, table = text.partition("--\n")
+        device, *files = head.splitlines()
+        major, minor = (int(word, 16) for word in device.split())
+        inodes = {int(line.split()[0]): line.split(None, 1)[1] for line in files if line[0].isdigit()}
+        return {(inodes.get(h.inode, str(h.inode)), h.start, h.end)
+                for h in proclocks.parse(table, major, minor)}
+
+    def has_locks(self, group, holders, timeout_s=0.0):
+        wanted = {holder.lock for holder in holders}
+        found = [set()]
+
+        def there():
+            found[0] = self.locks(group)
+            return wanted <= found[0]
+        self.until(there, timeout_s, lambda: "locks of %s on the server: %s" % (
+            ", ".join(sorted(name for name, _, _ in wanted - found[0])), sorted(found[0])))
+
+    def status(self, group):
+        """group-lockrecover status as {word: value}."""
+        out = self.server.run("group-lockrecover status " + group.name, check=False).out
+        facts = {"text": out}
+        found = re.match(r"\w+: (\w+)", out)
+        facts["phase"] = found.group(1) if found else None
+        for value, word in re.findall(r"(\d+) (on the list|told|acknowledged|back|missed)", out):
+            facts[word] = int(value)
+        found = re.search(r"NSM state (\d+)", out)
+        facts["state"] = int(found.group(1)) if found else None
+        return facts
+
+    def listed(self, group):
+        out = self.server.run("group-lockrecover list " + group.name).out
+        return {line.split()[0]: line.split()[-1] for line in out.splitlines() if line}
+
+    def healthy(self, group):
+        for name in ("nfsserver", "lockrecover"):
+            self.expect(self.agent(name, "monitor", group), OCF_SUCCESS)
+
+    def daemons(self, group):
+        """{name: [pid, ...]} of the processes in the group's network namespace."""
+        out = self.server.run("for p in $(ip netns pids %s); do read -r name </proc/$p/comm && "
+                              "echo $p $name; done 2>/dev/null" % group.name, check=False).out
+        found = {}
+        for line in out.splitlines():
+            pid, name = line.split(None, 1)
+            found.setdefault(name, []).append(int(pid))
+        return found
+
+    def send(self, number, pid):
+        self.server.run(["kill", "-%d" % number, str(pid)])
+
+    def kill(self, pid):
+        self.send(signal.SIGKILL, pid)
+
+    def shell(self, text, *args):
+        return self.server.run(text % tuple(shlex.quote(str(arg)) for arg in args) if args else text).out

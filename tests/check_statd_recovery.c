@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Recoveries by the real glr-statd: who is told, by whom, for how long, and what the list says afterwards. */
+#include "statd_world.h"
+
+#include <check.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SKIPPED 77 /* automake */
+#define RECOVER "recover notify_ms=%u grace_ms=%u identifiers=127.0.1.1,127.0.1.2 names="
+
+static void setup(void)
+{
+	world_make();
+	world_make_list(GLR__RUNTIME_DIR);
+	world_start_statd();
+}
+
+static void teardown(void)
+{
+	if (world_statd_pid())
+		world_kill_statd(SIGTERM);
+}
+
+static const char *recover(unsigned notify_ms, unsigned grace_ms)
+{
+	char request[128];
+
+	snprintf(request, sizeof(request), RECOVER, notify_ms, grace_ms);
+	return world_ask(request);
+}
+
+/* ---- recovery ----------------------------------------------------------------------------------- */
+
+static struct world_host hosts[] = {
+	{.address = "127.0.0.2"}, {.address = "127.0.0.3"}, {.address = "127.0.0.4"}};
+
+/* Three clients of an earlier lockd, whose cookies died with it. */
+static void three_clients(void)
+{
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(world_mon(hosts[i].address), 0);
+	world_kill_statd(SIGTERM);
+	world_new_cookies();
+	world_start_statd();
+	world_hosts(hosts, 3);
+}
+
+static void assert_told(const struct world_host *host, uint32_t nsm_state)
+{
+	ck_assert_uint_ge(host->told, 2);
+	ck_assert_uint_eq(host->state, nsm_state);
+	ck_assert_uint_eq(host->identifiers_seen, 1u << 1 | 1u << 2);
+	ck_assert(!host->odd);
+}
+
+START_TEST(recovery)
+{
+	struct glr_status status;
+	const char *begun;
+
+	hosts[2].silent = true;
+	three_clients();
+	ck_assert_ptr_nonnull(strstr(recover(1000, 1000), "error="));
+	begun = world_ask("begin fresh=1");
+	ck_assert_str_eq(begun, "clients=3\ncondition=clean\nnsm_state=1\n");
+	world_set_grace(true);
+	ck_assert_ptr_nonnull(strstr(recover(3000, 4000), "error="));
+	world_set_grace(false);
+	ck_assert_str_eq(recover(3000, 4000), "ok=1\n");
+	world_status(&status);
+	ck_assert_int_eq(status.phase, GLR_PHASE_RECOVERING);
+	ck_assert_uint_gt(status.grace_left_ms, 3000);
+	ck_assert(world_wait(&hosts[0].told, 2) && world_wait(&hosts[1].told, 2));
+	ck_assert_uint_eq(world_mon("127.0.0.2"), 0);
+	ck_assert_str_eq(world_progress("127.0.0.2"), "seen");
+	ck_assert_str_eq(world_progress("127.0.0.3"), "acknowledged");
+	ck_assert_str_eq(world_progress("127.0.0.4"), "sent");
+	/* A client that is new in the window has nothing to reclaim. */
+	ck_assert_uint_eq(world_mon("127.0.0.9"), 0);
+
+	world_wait_phase(GLR_PHASE_SERVING);
+	assert_told(&hosts[0], 1);
+	assert_told(&hosts[1], 1);
+	ck_assert_uint_eq(hosts[2].told, 0);
+	ck_assert_str_eq(world_progress("127.0.0.2"), "seen");
+	ck_assert_str_eq(world_progress("127.0.0.3"), "");
+	ck_assert_str_eq(world_progress("127.0.0.4"), "missed");
+	ck_assert_str_eq(world_progress("127.0.0.9"), "seen");
+	world_status(&status);
+	ck_assert_uint_eq(status.clients, 2);
+	ck_assert_uint_eq(status.told, 3);
+	ck_assert_uint_eq(status.acknowledged, 2);
+	ck_assert_uint_eq(status.seen, 2);
+	ck_assert_uint_eq(status.missed, 1);
+	ck_assert_uint_eq(status.nsm_state, 1);
+
+	/* Who was missed comes back, and is not told to reclaim before it does. */
+	ck_assert_uint_eq(world_mon("127.0.0.4"), 0);
+	ck_assert_str_eq(world_progress("127.0.0.4"), "seen");
+	world_kill_statd(SIGKILL);
+	world_start_statd();
+	world_status(&status);
+	ck_assert_int_eq(status.phase, GLR_PHASE_SERVING);
+	ck_assert_uint_eq(status.clients, 3);
+}
+END_TEST
+
+static int until_told(const char *packet, void *arg)
+{
+	return !glr__control_number(packet, "told", arg);
+}
+
+START_TEST(told_is_said_when_everybody_was)
+{
+	uint64_t told = 99, began_ms;
+
+	hosts[2].silent = true;
+	three_clients();
+	world_ask("begin fresh=1");
+	began_ms = glr__now_ms();
+	ck_assert_int_eq(
+		glr__control_ask(WORLD_GROUP,
+				 "recover notify_ms=20000 grace_ms=20000 identifiers=127.0.1.1 names=", 10000,
+				 until_told, &told, NULL),
+		1);
+	ck_assert_uint_eq(told, 3);
+	ck_assert_uint_lt(glr__now_ms() - began_ms, 2000);
+}
+END_TEST
+
+START_TEST(monitor_that_dies_in_the_window_goes_on)
+{
+	struct glr_status status;
+
+	hosts[2].silent = true;
+	three_clients();
+	world_ask("begin fresh=1");
+	recover(3000, 3500);
+	ck_assert(world_wait(&hosts[1].told, 2));
+	world_kill_statd(SIGKILL);
+	hosts[1].told = 0;
+	world_start_statd();
+	world_status(&status);
+	ck_assert_int_eq(status.phase, GLR_PHASE_RECOVERING);
+	ck_assert(world_wait(&hosts[1].told, 2));
+	world_wait_phase(GLR_PHASE_SERVING);
+	/* Nobody is judged by a monitor that saw half of it. */
+	ck_assert_str_eq(world_progress("127.0.0.3"), "listed");
+	ck_assert_str_eq(world_progress("127.0.0.4"), "listed");
+}
+END_TEST
+
+START_TEST(grace_that_ends_early_ends_notification)
+{
+	struct glr_status status;
+	unsigned told;
+
+	hosts[2].silent = true;
+	three_clients();
+	world_ask("begin fresh=1");
+	recover(20000, 20000);
+	ck_assert(world_wait(&hosts[1].told, 2));
+	hosts[2].silent = false;
+	world_set_grace(true);
+	world_wait_phase(GLR_PHASE_SERVING);
+	told = hosts[2].told;
+	poll(NULL, 0, 3000);
+	ck_assert_uint_eq(hosts[2].told, told);
+	world_status(&status);
+	ck_assert_uint_eq(status.grace_left_ms, 0);
+	ck_assert_str_eq(world_progress("127.0.0.3"), "listed");
+	/* A monitor that starts now must not take the window up again. */
+	world_kill_statd(SIGKILL);
+	world_set_grace(false);
+	world_start_statd();
+	world_status(&status);
+	ck_assert_int_eq(status.phase, GLR_PHASE_SERVING);
+}
+END_TEST
+
+START_TEST(client_that_answers_over_tcp_only)
+{
+	struct glr_status status;
+
+	hosts[1].tcp_only = true;
+	three_clients();
+	world_ask("begin fresh=1");
+	recover(20000, 20000);
+	ck_assert(world_wait(&hosts[1].told, 2));
+	for (int i = 0; i < 60; i++) {
+		world_status(&status);
+		if (status.acknowledged == 3)
+			break;
+		poll(NULL, 0, 50);
+	}
+	ck_assert_uint_eq(status.acknowledged, 3);
+	assert_told(&hosts[1], 1);
+}
+END_TEST
+
+/* Grace is not over for who has not come back yet. */
+START_TEST(group_that_is_closed_judges_nobody)
+{
+	hosts[2].silent = true;
+	three_clients();
+	world_ask("begin fresh=1");
+	recover(1500, 2000);
+	ck_assert(world_wait(&hosts[1].told, 2));
+	ck_assert_str_eq(world_ask("freeze"), "ok=1\n");
+	poll(NULL, 0, 2500);
+	world_kill_statd(SIGKILL);
+	world_start_statd();
+	ck_assert_str_eq(world_progress("127.0.0.3"), "listed");
+	ck_assert_str_eq(world_progress("127.0.0.4"), "listed");
+}
+END_TEST
+
+/* lockd may believe that it has told the monitor about a client. */
+START_TEST(reopened_group_strikes_nobody_off)
+{
+	three_clients();
+	world_ask("begin fresh=0");
+	recover(1500, 2000);
+	world_wait_phase(GLR_PHASE_SERVING);
+	ck_assert_str_eq(world_progress("127.0.0.2"), "listed");
+	ck_assert_str_eq(world_progress("127.0.0.3"), "listed");
+}
+END_TEST
+
+START_TEST(nobody_to_tell)
+{
+	struct glr_status status;
+
+	ck_assert_str_eq(world_ask("begin fresh=1"), "clients=0\ncondition=clean\nnsm_state=1\n");
+	ck_assert_str_eq(world_ask("end-grace"), "ok=1\n");
+	world_status(&status);
+	ck_assert_int_eq(status.phase, GLR_PHASE_SERVING);
+	world_kill_statd(SIGKILL);
+	world_start_statd();
+	world_status(&status);
+	ck_assert_int_eq(status.phase, GLR_PHASE_SERVING);
+	ck_assert_uint_eq(status.epoch, 1);
+}
+END_TEST
+
+static Suite *recovery_suite(void)
+{
+	Suite *suite = suite_create("statd recovery");
+	TCase *tc = tcase_create("recovery");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, recovery);
+	tcase_add_test(tc, client_that_answers_over_tcp_only);
+	tcase_add_test(tc, told_is_said_when_everybody_was);
+	tcase_add_test(tc, monitor_that_dies_in_the_window_goes_on);
+	tcase_add_test(tc, grace_that_ends_early_ends_notification);
+	tcase_add_test(tc, group_that_is_closed_judges_nobody);
+	tcase_add_test(tc, reopened_group_strikes_nobody_off);
+	tcase_add_test(tc, nobody_to_tell);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner;
+	int failed;
+
+	if (geteuid()) {
+		fprintf(stderr, "check_statd_recovery needs root for namespaces of its own: skipped\n");
+		return SKIPPED;
+	}
+	runner = srunner_create(recovery_suite());
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
