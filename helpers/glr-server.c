@@ -64,6 +64,7 @@ enum option_id {
 	OPT_STATE_DIR,
 	OPT_LINK,
 	OPT_NIC,
+	OPT_GATEWAY,
 	OPT_EXPORTS,
 	OPT_EXPORTS_FILE,
 	OPT_GRACE,
@@ -82,6 +83,7 @@ static const struct option options[] = {
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"link", required_argument, NULL, OPT_LINK},
 	{"nic", required_argument, NULL, OPT_NIC},
+	{"gateway", required_argument, NULL, OPT_GATEWAY},
 	{"exports", required_argument, NULL, OPT_EXPORTS},
 	{"exports-file", required_argument, NULL, OPT_EXPORTS_FILE},
 	{"grace-s", required_argument, NULL, OPT_GRACE},
@@ -101,7 +103,8 @@ static int take_number(const char *name, unsigned min, unsigned max, unsigned *v
 	unsigned long number = strtoul(optarg, &end, 10);
 
 	if (*optarg == 0 || *end || number < min || number > max)
-		return server_fail(OCF_ERR_CONFIGURED, "%s=%s is not a number from %u to %u", name, optarg, min, max);
+		return server_fail(OCF_ERR_CONFIGURED, "%s=%s is not a number from %u to %u", name, optarg,
+				   min, max);
 	*value = number;
 	return 0;
 }
@@ -128,6 +131,8 @@ static int take_option(int option, struct server *server)
 		return take_text("link", server->link, sizeof(server->link));
 	case OPT_NIC:
 		return take_text("nic", server->nic, sizeof(server->nic));
+	case OPT_GATEWAY:
+		return take_text("gateway", server->gateway, sizeof(server->gateway));
 	case OPT_EXPORTS:
 		server->exports = optarg;
 		return 0;
@@ -142,9 +147,10 @@ static int take_option(int option, struct server *server)
 	case OPT_SERVER_NAMES:
 		return take_text("server_names", server->server_names, sizeof(server->server_names));
 	case OPT_LOCK_MANAGER:
-		return strcmp(optarg, "kernel") ? server_fail(OCF_ERR_CONFIGURED, "lock_manager=%s: only 'kernel' is known",
-							      optarg)
-						: 0;
+		return strcmp(optarg, "kernel")
+			       ? server_fail(OCF_ERR_CONFIGURED, "lock_manager=%s: only 'kernel' is known",
+					     optarg)
+			       : 0;
 	case OPT_OF:
 		server->status_of = optarg;
 		return 0;
@@ -165,7 +171,8 @@ static int take_option(int option, struct server *server)
 /* For a system call that does not come back: say so before Pacemaker's own timeout. */
 static void on_alarm(int signal)
 {
-	static const char text[] = "ocf-exit-reason:glr-server: not done within the operation's timeout; see the log\n";
+	static const char text[] =
+		"ocf-exit-reason:glr-server: not done within the operation's timeout; see the log\n";
 
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(OCF_ERR_GENERIC);
@@ -219,7 +226,8 @@ int main(int argc, char **argv)
 		return device_command(&server, argv + optind + 1);
 	}
 	if (strlen(argv[optind + 1]) >= sizeof(server.group))
-		return server_fail(OCF_ERR_CONFIGURED, "group name %s is too long: a host name label has at most 63 characters",
+		return server_fail(OCF_ERR_CONFIGURED,
+				   "group name %s is too long: a host name label has at most 63 characters",
 				   argv[optind + 1]);
 	strcpy(server.group, argv[optind + 1]);
 	glr__log_init("glr-server", server.group, false);

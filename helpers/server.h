@@ -11,7 +11,7 @@
 enum ocf_code {
 	OCF_SUCCESS = 0,
 	OCF_ERR_GENERIC = 1,
-	OCF_ERR_ARGS = 2,	/* wrong on this node */
+	OCF_ERR_ARGS = 2, /* wrong on this node */
 	OCF_ERR_UNIMPLEMENTED = 3,
 	OCF_ERR_INSTALLED = 5,	/* something is missing on this node */
 	OCF_ERR_CONFIGURED = 6, /* wrong on every node */
@@ -26,6 +26,7 @@ struct server {
 	char state_dir[PATH_MAX];
 	char link[16]; /* macvlan, ipvlan, veth, none */
 	char nic[64];
+	char gateway[128]; /* comma-separated: one for IPv4, one for IPv6; empty: none */
 	char exports_file[PATH_MAX];
 	const char *exports; /* exports(5) lines, ';' counts as a newline; NULL: the file */
 	unsigned grace_s, lease_s, threads;
@@ -83,6 +84,8 @@ int server_link_make(const struct server *server);
 int server_link_up(void);
 int server_gate_close(const struct server *server);
 int server_gate_open(const struct server *server);
+/* Sets the default routes that gateway names. */
+int server_link_route(const struct server *server);
 /* The group's global addresses, comma-separated.  @return how many */
 int server_link_addresses(char *text, size_t size);
 

@@ -141,8 +141,9 @@ int server_close(struct server *server)
 
 static int remove_runtime_dir(const struct server *server)
 {
-	static const char *const files[] = {"control", "cookies", "exports", "namespaces", "opened", "ready",
-					    "settings", "supervisor", "uts", "mnt", SERVER_ACTION_LOCK};
+	static const char *const files[] = {"control", "cookies", "exports",	     "namespaces",
+					    "opened",  "ready",	  "settings",	     "supervisor",
+					    "uts",     "mnt",	  SERVER_ACTION_LOCK};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
@@ -164,14 +165,15 @@ int server_stop(struct server *server)
 		result = server_processes_end(server);
 	if (result < 0) {
 		server_processes_count(server, &pid);
-		return server_fail(OCF_ERR_GENERIC, "process %d of group %s does not end: %s", pid, server->group,
-				   strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "process %d of group %s does not end: %s", pid,
+				   server->group, strerror(-result));
 	}
 	result = glr__netns_delete(server->group);
 	if (result == 0)
 		result = remove_runtime_dir(server);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "cannot remove what group %s leaves in " GLR__RUNTIME_DIR ": %s",
+		return server_fail(OCF_ERR_GENERIC,
+				   "cannot remove what group %s leaves in " GLR__RUNTIME_DIR ": %s",
 				   server->group, strerror(-result));
 	glr_notice("stopped: nothing of it is left on this node");
 	return OCF_SUCCESS;

@@ -258,8 +258,8 @@ int server_exports_prepare(const struct server *server, bool write)
 	if (code == OCF_SUCCESS && write) {
 		result = server_replace(server, "exports", generated, 0644);
 		if (result < 0)
-			code = server_fail(OCF_ERR_GENERIC, "cannot write the exports of group %s: %s", server->group,
-					   strerror(-result));
+			code = server_fail(OCF_ERR_GENERIC, "cannot write the exports of group %s: %s",
+					   server->group, strerror(-result));
 	}
 	free(generated);
 	return code;

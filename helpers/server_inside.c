@@ -10,7 +10,8 @@
 
 int server_inside(const struct server *server, int (*fn)(const struct server *server))
 {
-	static const char *const own[GLR__NS_KINDS] = {"/proc/self/ns/net", "/proc/self/ns/uts", "/proc/self/ns/mnt"};
+	static const char *const own[GLR__NS_KINDS] = {"/proc/self/ns/net", "/proc/self/ns/uts",
+						       "/proc/self/ns/mnt"};
 	int node[GLR__NS_KINDS];
 	int result = 0;
 

@@ -121,6 +121,25 @@ int server_gate_open(const struct server *server)
 	return result < 0 ? result : 0;
 }
 
+int server_link_route(const struct server *server)
+{
+	char gateways[sizeof(server->gateway)], *rest = gateways, *gateway, error[256] = "";
+	int result = 0;
+
+	strcpy(gateways, server->gateway);
+	while (result == 0 && (gateway = strsep(&rest, ","))) {
+		const char *const route[] = {"ip",    "route", "replace", "default", "via",
+					     gateway, "dev",   GLR__LINK, NULL};
+
+		if (*gateway == 0)
+			continue;
+		result = server_run(server, route, NULL, error);
+		if (result > 0)
+			glr_err("no default route via %s: %s", gateway, error);
+	}
+	return result > 0 ? -EHOSTUNREACH : result;
+}
+
 int server_link_addresses(char *text, size_t size)
 {
 	struct ifaddrs *all, *one;

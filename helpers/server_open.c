@@ -23,9 +23,16 @@ static struct {
 	uint64_t grace_end_ms;
 } opened;
 
+/* A route needs an address first. */
 static int find_addresses(const struct server *server)
 {
 	opened.address_count = server_link_addresses(opened.addresses, sizeof(opened.addresses));
+	if (opened.address_count > 0) {
+		int result = server_link_route(server);
+
+		if (result < 0)
+			return result;
+	}
 	return opened.address_count;
 }
 
@@ -71,8 +78,8 @@ static int ask(const struct server *server, const char *request, unsigned timeou
 
 	if (result >= 0 && (answer->complete || !fn))
 		return OCF_SUCCESS;
-	return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s: %.20s: %s", server->group, request,
-			   *error ? error : strerror(result < 0 ? -result : EPROTO));
+	return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s: %.20s: %s", server->group,
+			   request, *error ? error : strerror(result < 0 ? -result : EPROTO));
 }
 
 /* Durable before lockd begins: the state that clients will be told is new. */
@@ -104,7 +111,8 @@ static int begin_grace(const struct server *server)
 	}
 	if (result == -ENOTCONN)
 		return server_fail(OCF_ERR_GENERIC,
-				   "nfsd of group %s does not keep its NFSv4 clients with nfsdcld: see the log of nfsdcld",
+				   "nfsd of group %s does not keep its NFSv4 clients with nfsdcld: see the "
+				   "log of nfsdcld",
 				   server->group);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "nfsd of group %s does not start: %s", server->group,
@@ -117,7 +125,8 @@ static int end_grace_inside(const struct server *server)
 	return glr__grace_end();
 }
 
-/* Nobody holds a lock that could be reclaimed.  nfsd ends its own grace likewise when nfsdcld knows nobody. */
+/* Nobody holds a lock that could be reclaimed.  nfsd ends its own grace likewise when nfsdcld knows nobody.
+ */
 static int skip_grace(const struct server *server)
 {
 	struct answer answer = {.complete = true};
@@ -150,9 +159,14 @@ static int open_anew(struct server *server)
 	int result = server_inside(server, find_addresses);
 	int code;
 
+	if (result == -EHOSTUNREACH)
+		return server_fail(OCF_ERR_GENERIC,
+				   "group %s cannot reach gateway %s from its addresses: see the log",
+				   server->group, server->gateway);
 	if (result <= 0)
 		return server_fail(OCF_ERR_GENERIC,
-				   "group %s has no address in its namespace%s%s: start an ocf:glr:IPaddr2 with group=%s before",
+				   "group %s has no address in its namespace%s%s: start an ocf:glr:IPaddr2 "
+				   "with group=%s before",
 				   server->group, result < 0 ? ": " : "", result < 0 ? strerror(-result) : "",
 				   server->group);
 	code = begin_epoch(server, &begun);
@@ -205,24 +219,26 @@ int server_open(struct server *server)
 
 	strcpy(server_names, server->server_names);
 	if (server_settings_load(server) < 0)
-		return server_fail(OCF_ERR_GENERIC, "group %s was not started on this node: start ocf:glr:nfsserver before",
+		return server_fail(OCF_ERR_GENERIC,
+				   "group %s was not started on this node: start ocf:glr:nfsserver before",
 				   server->group);
 	server->grace_s = grace_s;
 	server->lease_s = lease_s;
 	server->threads = threads;
 	strcpy(server->server_names, server_names);
 	if (grace_s < lease_s)
-		return server_fail(OCF_ERR_CONFIGURED,
-				   "grace_s=%u is shorter than lease_s=%u: NFSv4 clients could not reclaim in time", grace_s,
-				   lease_s);
+		return server_fail(
+			OCF_ERR_CONFIGURED,
+			"grace_s=%u is shorter than lease_s=%u: NFSv4 clients could not reclaim in time",
+			grace_s, lease_s);
 	result = server_settings_save(server);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "cannot write the settings of group %s: %s", server->group,
-				   strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "cannot write the settings of group %s: %s",
+				   server->group, strerror(-result));
 	result = glr_status_get(server->group, ASK_MS, &status);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s does not answer: %s", server->group,
-				   strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s does not answer: %s",
+				   server->group, strerror(-result));
 	result = server_inside(server, ping);
 	if (result == 1 && (status.phase == GLR_PHASE_RECOVERING || status.phase == GLR_PHASE_SERVING))
 		return OCF_SUCCESS;

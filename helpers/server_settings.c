@@ -34,12 +34,12 @@ int server_settings_save(const struct server *server)
 	char text[4 * PATH_MAX];
 	int length;
 
-	length = snprintf(text, sizeof(text),
-			  "directory=%s\nstate_dir=%s\nexports_file=%s\nlink=%s\nnic=%s\ngrace_s=%u\n"
-			  "lease_s=%u\nthreads=%u\nserver_names=%s\n",
-			  server->directory, server->state_dir, server->exports_file, server->link,
-			  server->nic, server->grace_s, server->lease_s, server->threads,
-			  server->server_names);
+	length = snprintf(
+		text, sizeof(text),
+		"directory=%s\nstate_dir=%s\nexports_file=%s\nlink=%s\nnic=%s\ngateway=%s\ngrace_s=%u\n"
+		"lease_s=%u\nthreads=%u\nserver_names=%s\n",
+		server->directory, server->state_dir, server->exports_file, server->link, server->nic,
+		server->gateway, server->grace_s, server->lease_s, server->threads, server->server_names);
 	if (length >= (int)sizeof(text))
 		return -ENAMETOOLONG;
 	return server_replace(server, "settings", text, 0600);
@@ -75,6 +75,7 @@ int server_settings_load(struct server *server)
 		take_line(line, "exports_file", server->exports_file, sizeof(server->exports_file));
 		take_line(line, "link", server->link, sizeof(server->link));
 		take_line(line, "nic", server->nic, sizeof(server->nic));
+		take_line(line, "gateway", server->gateway, sizeof(server->gateway));
 		take_line(line, "server_names", server->server_names, sizeof(server->server_names));
 		take_number(line, "grace_s", &server->grace_s);
 		take_number(line, "lease_s", &server->lease_s);

@@ -10,6 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool all_addresses(const char *list)
+{
+	char copy[128], *rest = copy, *one;
+	struct glr_address address;
+
+	snprintf(copy, sizeof(copy), "%s", list);
+	while ((one = strsep(&rest, ",")))
+		if (*one && glr_address_parse(one, &address) < 0)
+			return false;
+	return true;
+}
+
 static int complete_settings(struct server *server)
 {
 	char reason[CHECKS_REASON_MAX];
@@ -17,20 +29,29 @@ static int complete_settings(struct server *server)
 	if (check_group_name(server->group, reason, sizeof(reason)) < 0)
 		return server_fail(OCF_ERR_CONFIGURED, "%s", reason);
 	if (server->directory[0] != '/')
-		return server_fail(OCF_ERR_CONFIGURED, "directory='%s' is not an absolute path", server->directory);
+		return server_fail(OCF_ERR_CONFIGURED, "directory='%s' is not an absolute path",
+				   server->directory);
 	if (server->state_dir[0] == 0 &&
 	    snprintf(server->state_dir, sizeof(server->state_dir), "%.4000s/.glr", server->directory) < 0)
 		return OCF_ERR_GENERIC;
 	if (server->state_dir[0] != '/')
-		return server_fail(OCF_ERR_CONFIGURED, "state_dir='%s' is not an absolute path", server->state_dir);
+		return server_fail(OCF_ERR_CONFIGURED, "state_dir='%s' is not an absolute path",
+				   server->state_dir);
 	if (server->exports_file[0] == 0)
-		snprintf(server->exports_file, sizeof(server->exports_file), "%.4000s/exports", server->state_dir);
-	if (strcmp(server->link, "macvlan") && strcmp(server->link, "ipvlan") && strcmp(server->link, "veth") &&
-	    strcmp(server->link, "none"))
-		return server_fail(OCF_ERR_CONFIGURED, "link=%s: choose macvlan, ipvlan, veth or none", server->link);
+		snprintf(server->exports_file, sizeof(server->exports_file), "%.4000s/exports",
+			 server->state_dir);
+	if (strcmp(server->link, "macvlan") && strcmp(server->link, "ipvlan") &&
+	    strcmp(server->link, "veth") && strcmp(server->link, "none"))
+		return server_fail(OCF_ERR_CONFIGURED, "link=%s: choose macvlan, ipvlan, veth or none",
+				   server->link);
+	if (!all_addresses(server->gateway))
+		return server_fail(OCF_ERR_CONFIGURED,
+				   "gateway=%s: give an IP address, or one of each family with a comma",
+				   server->gateway);
 	if (strcmp(server->link, "none") && server->nic[0] == 0)
 		return server_fail(OCF_ERR_CONFIGURED,
-				   "nic is missing: name the device (for link=veth the bridge) that group %s's link goes over",
+				   "nic is missing: name the device (for link=veth the bridge) that group "
+				   "%s's link goes over",
 				   server->group);
 	return OCF_SUCCESS;
 }
@@ -53,7 +74,8 @@ static int check_state_place(const struct server *server)
 	if (same_filesystem(parent, server->directory))
 		return OCF_SUCCESS;
 	return server_fail(OCF_ERR_CONFIGURED,
-			   "state_dir %s is not on the filesystem of %s: the client list must travel with the group's locks",
+			   "state_dir %s is not on the filesystem of %s: the client list must travel with "
+			   "the group's locks",
 			   server->state_dir, server->directory);
 }
 
@@ -128,8 +150,8 @@ static int make_namespaces(struct server *server)
 	unlink(server_path(server, "opened", path));
 	result = glr__netns_make(server->group, server_mounts_setup, server);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "cannot make the namespaces of group %s: %s", server->group,
-				   strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "cannot make the namespaces of group %s: %s",
+				   server->group, strerror(-result));
 	result = strcmp(server->link, "none") ? server_link_make(server) : OCF_SUCCESS;
 	if (result == OCF_SUCCESS && server_namespaces_remember(server) < 0)
 		result = server_fail(OCF_ERR_GENERIC, "cannot write %s", path);
@@ -158,7 +180,8 @@ static int end_leftovers(const struct server *server)
 		return OCF_SUCCESS;
 	serving = server_inside(server, ping);
 	if ((serving != 0 && serving != -ENOENT) || server_processes_end(server) < 0)
-		return server_fail(OCF_ERR_GENERIC, "process %d of an earlier run of group %s is left: stop the group first",
+		return server_fail(OCF_ERR_GENERIC,
+				   "process %d of an earlier run of group %s is left: stop the group first",
 				   pid, server->group);
 	return OCF_SUCCESS;
 }
@@ -181,8 +204,8 @@ static int start_locked(struct server *server)
 		return code;
 	result = server_settings_save(server);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "cannot write %s: %s", server_path(server, "settings", path),
-				   strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "cannot write %s: %s",
+				   server_path(server, "settings", path), strerror(-result));
 	code = make_namespaces(server);
 	if (code != OCF_SUCCESS)
 		return code;
@@ -206,7 +229,8 @@ int server_start(struct server *server)
 		return code;
 	result = make_runtime_dirs(server);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "cannot prepare " GLR__RUNTIME_DIR ": %s", strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "cannot prepare " GLR__RUNTIME_DIR ": %s",
+				   strerror(-result));
 	code = start_locked(server);
 	if (code == OCF_SUCCESS)
 		glr_notice("started: ready for its addresses");

@@ -38,20 +38,22 @@ static int status_of_nfsserver(const struct server *server)
 
 	if (server_supervisor_pid(server) == 0) {
 		if (has_namespace(server) || server_processes_count(server, &pid) != 0)
-			return server_fail(OCF_ERR_GENERIC,
-					   "the supervisor of group %s is gone and left %s behind: stop the group",
-					   server->group, pid ? "processes" : "namespaces");
+			return server_fail(
+				OCF_ERR_GENERIC,
+				"the supervisor of group %s is gone and left %s behind: stop the group",
+				server->group, pid ? "processes" : "namespaces");
 		return OCF_NOT_RUNNING;
 	}
 	if (access(server_path(server, "namespaces", path), F_OK) < 0 || !has_namespace(server))
-		return server_fail(OCF_ERR_GENERIC, "group %s has lost its namespaces: stop the group", server->group);
+		return server_fail(OCF_ERR_GENERIC, "group %s has lost its namespaces: stop the group",
+				   server->group);
 	result = glr_status_get(server->group, ANSWER_MS, &status);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s does not answer: %s", server->group,
-				   strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s does not answer: %s",
+				   server->group, strerror(-result));
 	if (!status.durable)
-		return server_fail(OCF_ERR_GENERIC, "group %s cannot write new clients to its list: %s", server->group,
-				   *status.last_error ? status.last_error : "see the log");
+		return server_fail(OCF_ERR_GENERIC, "group %s cannot write new clients to its list: %s",
+				   server->group, *status.last_error ? status.last_error : "see the log");
 	return OCF_SUCCESS;
 }
 
@@ -70,7 +72,8 @@ static int status_of_lockrecover(const struct server *server)
 	if (result < 0 || status.phase == GLR_PHASE_PREPARED || status.phase == GLR_PHASE_CLOSED) {
 		if (answers == 0)
 			return OCF_NOT_RUNNING;
-		return server_fail(OCF_ERR_GENERIC, "nfsd of group %s runs, but its recovery does not: stop the group",
+		return server_fail(OCF_ERR_GENERIC,
+				   "nfsd of group %s runs, but its recovery does not: stop the group",
 				   server->group);
 	}
 	if (answers != 1)
@@ -139,6 +142,7 @@ int server_reload(struct server *server)
 	if (code == OCF_SUCCESS && result == 0)
 		result = server_settings_save(server);
 	if (code == OCF_SUCCESS && result < 0)
-		code = server_fail(OCF_ERR_GENERIC, "group %s cannot reload: %s", server->group, strerror(-result));
+		code = server_fail(OCF_ERR_GENERIC, "group %s cannot reload: %s", server->group,
+				   strerror(-result));
 	return code;
 }

@@ -32,7 +32,8 @@ static void pin_path(const char *group, enum glr__ns_kind kind, char path[PATH_M
 	if (kind == GLR__NS_NET)
 		snprintf(path, PATH_MAX, "%s/%s", GLR__NETNS_DIR, group);
 	else
-		snprintf(path, PATH_MAX, "%s/%s/%s", GLR__RUNTIME_DIR, group, kind == GLR__NS_MNT ? "mnt" : "uts");
+		snprintf(path, PATH_MAX, "%s/%s/%s", GLR__RUNTIME_DIR, group,
+			 kind == GLR__NS_MNT ? "mnt" : "uts");
 }
 
 int glr__netns_open(const char *group, enum glr__ns_kind kind)

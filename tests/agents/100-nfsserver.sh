@@ -21,6 +21,8 @@ home="group=home directory=/srv/home nic=eth0"
 /b *(ro)][--timeout-ms=17000]"
 	agent nfsserver start $home exports_file=/etc/exports.home
 	expect 0 "[--ocf][start][home][--directory=/srv/home][--link=macvlan][--nic=eth0][--exports-file=/etc/exports.home][--timeout-ms=17000]"
+	agent nfsserver start $home gateway=10.0.0.1,fd00::1
+	expect 0 "[--ocf][start][home][--directory=/srv/home][--link=macvlan][--nic=eth0][--gateway=10.0.0.1,fd00::1][--timeout-ms=17000]"
 	agent nfsserver start group=home directory=/srv/home link=none
 	expect 0 "[--ocf][start][home][--directory=/srv/home][--link=none][--timeout-ms=17000]"
 	agent nfsserver stop $home
