@@ -242,8 +242,9 @@ static int read_reports(const struct device *device, int fd, uint64_t deadline_m
 
 	while ((rc = next_report(fd, deadline_ms, &mount)) > 0) {
 		if (mount.error) {
-			count++;
-			*left = mount;
+			/* The node's own comes first: unmounted there, it goes in the slaves of it too. */
+			if (count++ == 0)
+				*left = mount;
 		} else {
 			glr_notice("device=%s: unmounted %s, left behind in the mount namespace %s",
 				   device->path, mount.point, mount.owner);

@@ -79,6 +79,8 @@ int server_mounts_setup(void *server);
 
 /* ---- server_link.c: the group's link and its gate ---------------------------- */
 
+/* @return 0, or an OCF code, already reported: this node has no such nic */
+int server_link_check(const struct server *server);
 int server_link_make(const struct server *server);
 /* The next three are called inside the group's namespaces. */
 int server_link_up(void);

@@ -24,6 +24,13 @@ static void veth_name(const char *group, char name[IFNAMSIZ])
 	snprintf(name, IFNAMSIZ, "glr-%08x", hash);
 }
 
+int server_link_check(const struct server *server)
+{
+	if (!strcmp(server->link, "none") || if_nametoindex(server->nic))
+		return OCF_SUCCESS;
+	return server_fail(OCF_ERR_ARGS, "there is no network device '%s' on this node: set nic", server->nic);
+}
+
 int server_link_make(const struct server *server)
 {
 	const char *via_parent[] = {"ip",	  "link",    "add",   "link",	     server->nic,
@@ -32,9 +39,6 @@ int server_link_make(const struct server *server)
 	char veth[IFNAMSIZ], error[256] = "";
 	int result;
 
-	if (!if_nametoindex(server->nic))
-		return server_fail(OCF_ERR_ARGS, "there is no network device '%s' on this node: set nic",
-				   server->nic);
 	if (!strcmp(server->link, "veth")) {
 		const char *pair[] = {"ip",    "link",	      "add",  veth,   "master", "" /* bridge */,
 				      "up",    "type",	      "veth", "peer", "name",	GLR__LINK,

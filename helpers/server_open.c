@@ -135,7 +135,7 @@ static int skip_grace(const struct server *server)
 	if (result < 0)
 		glr_warn("cannot end grace early, it will take its time: %s", strerror(-result));
 	else
-		glr_notice("nobody has anything to reclaim: no grace");
+		glr_notice("no NFSv3 client has anything to reclaim: lockd is out of grace at once");
 	return ask(server, "end-grace", ASK_MS, NULL, &answer);
 }
 

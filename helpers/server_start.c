@@ -225,6 +225,11 @@ int server_start(struct server *server)
 		code = check_node(server);
 	if (code == OCF_SUCCESS)
 		code = check_state_place(server);
+	if (code == OCF_SUCCESS)
+		code = server_link_check(server);
+	/* Once more with the lock; here, what is refused leaves nothing behind. */
+	if (code == OCF_SUCCESS)
+		code = server_exports_prepare(server, false);
 	if (code != OCF_SUCCESS)
 		return code;
 	result = make_runtime_dirs(server);

@@ -32,6 +32,11 @@ static int has_other_state(int directory, bool *other)
 	return 0;
 }
 
+static const char *remedy(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT ? ": make room on its filesystem" : "";
+}
+
 static int open_slot(int directory, const char *name)
 {
 	int fd = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -39,6 +44,7 @@ static int open_slot(int directory, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* @return an OCF code, already reported, or -EEXIST */
 static int make_list(const struct server *server, int directory)
 {
 	bool other;
@@ -46,9 +52,11 @@ static int make_list(const struct server *server, int directory)
 
 	if (result == 0)
 		result = glr_list_format(directory, server->group, GLR__LIST_SLOT_BYTES, other);
+	if (result == -EEXIST)
+		return result;
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "cannot make the client list in %s: %s",
-				   server->state_dir, strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "cannot make the client list in %s: %s%s",
+				   server->state_dir, strerror(-result), remedy(result));
 	if (other)
 		glr_err("the client list was missing in %s beside other state: made anew; clients with NFSv3 "
 			"locks "
@@ -90,38 +98,65 @@ static int check_list(const struct server *server, int directory, int slots[2])
 {
 	struct glr_list_facts facts;
 	glr_list_t *list = NULL;
-	int code = OCF_SUCCESS;
 	int result = glr_list_open(slots[0], slots[1], server->group, &list);
 
 	if (result < 0)
 		return report_list(server, result);
 	glr_list_get_facts(list, &facts);
-	if (facts.condition == GLR_LIST_SALVAGED) {
-		result = glr__list_keep_broken(directory, list);
-		if (result < 0 && result != -EEXIST)
-			code = server_fail(
-				OCF_ERR_GENERIC,
-				"the client list in %s is damaged and no copy of it can be kept (%s): make "
-				"room, then start again",
-				server->state_dir, strerror(-result));
-		else
-			glr_err("the client list in %s was damaged: kept a copy as clients.broken-*, "
-				"salvaged %zu "
-				"clients",
-				server->state_dir, facts.clients);
-	}
+	if (facts.condition == GLR_LIST_SALVAGED)
+		glr_err("the client list in %s was damaged: salvaged %zu clients", server->state_dir,
+			facts.clients);
+	/* Without room for a copy the damaged slot itself outlives this takeover: nobody is denied a lock. */
+	result = glr__list_keep_broken(directory, list);
+	if (result < 0)
+		glr_err("no copy of the damaged client list in %s can be kept: %s", server->state_dir,
+			strerror(-result));
 	glr_list_close(list);
-	return code;
+	return OCF_SUCCESS;
+}
+
+/* An empty slot beside one that was used: the list counts as damaged. */
+static int make_slot(const struct server *server, int directory, const char *name)
+{
+	int fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int result = fd < 0 ? -errno : glr__preallocate(fd, GLR__LIST_SLOT_BYTES);
+
+	if (result == 0)
+		result = glr__fsync(fd);
+	if (result == 0)
+		result = glr__fsync(directory);
+	if (fd >= 0)
+		close(fd);
+	if (result < 0)
+		return server_fail(OCF_ERR_GENERIC, "%s is missing in %s and cannot be made: %s%s", name,
+				   server->state_dir, strerror(-result), remedy(result));
+	glr_err("%s was missing in %s: clients may be missing on the list", name, server->state_dir);
+	return OCF_SUCCESS;
+}
+
+/* glr_list_format() makes clients.1 first: after a crash in it, only that one is there, never used. */
+static int complete_slots(const struct server *server, int directory)
+{
+	bool first = faccessat(directory, "clients.0", F_OK, 0) == 0;
+	bool second = faccessat(directory, "clients.1", F_OK, 0) == 0;
+	int code;
+
+	if (first && second)
+		return OCF_SUCCESS;
+	if (first)
+		return make_slot(server, directory, "clients.1");
+	code = make_list(server, directory);
+	return code == -EEXIST ? make_slot(server, directory, "clients.0") : code;
 }
 
 int server_state_prepare(const struct server *server)
 {
 	int slots[2] = {-1, -1};
-	int directory, code = OCF_SUCCESS;
+	int directory, code;
 
 	if (mkdir(server->state_dir, 0700) < 0 && errno != EEXIST)
-		return server_fail(OCF_ERR_GENERIC, "cannot make the state directory %s: %s",
-				   server->state_dir, strerror(errno));
+		return server_fail(OCF_ERR_GENERIC, "cannot make the state directory %s: %s%s",
+				   server->state_dir, strerror(errno), remedy(-errno));
 	directory = open(server->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (directory < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot open the state directory %s: %s",
@@ -129,18 +164,9 @@ int server_state_prepare(const struct server *server)
 	if (fchown(directory, 0, 0) < 0 || fchmod(directory, 0700) < 0)
 		glr_warn("%s: cannot make it root's alone: %s", server->state_dir, strerror(errno));
 
+	code = complete_slots(server, directory);
 	slots[0] = open_slot(directory, "clients.0");
 	slots[1] = open_slot(directory, "clients.1");
-	if (slots[0] == -ENOENT || slots[1] == -ENOENT) {
-		/* glr_list_format() makes whichever slot is missing: a crash may have come between the two.
-		 */
-		code = make_list(server, directory);
-		for (int i = 0; i < 2; i++) {
-			if (slots[i] >= 0)
-				close(slots[i]);
-			slots[i] = open_slot(directory, i ? "clients.1" : "clients.0");
-		}
-	}
 	if (code == OCF_SUCCESS && (slots[0] < 0 || slots[1] < 0))
 		code = server_fail(OCF_ERR_GENERIC, "cannot open the client list in %s: %s",
 				   server->state_dir, strerror(slots[0] < 0 ? -slots[0] : -slots[1]));

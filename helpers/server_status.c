@@ -37,7 +37,7 @@ static int status_of_nfsserver(const struct server *server)
 	int result;
 
 	if (server_supervisor_pid(server) == 0) {
-		if (has_namespace(server) || server_processes_count(server, &pid) != 0)
+		if (server_processes_count(server, &pid) != 0 || has_namespace(server))
 			return server_fail(
 				OCF_ERR_GENERIC,
 				"the supervisor of group %s is gone and left %s behind: stop the group",

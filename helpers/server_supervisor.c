@@ -152,12 +152,21 @@ static int supervise(struct supervisor *supervisor)
 	return 0;
 }
 
-static int bring_up(struct daemons *daemons, const char **what)
+/* @param what is what exportfs itself says, when it fails */
+static int read_exports(const struct server *server, const char **what)
 {
 	static const char *const exportfs[] = {"exportfs", "-ra", NULL};
+	static char error[256];
+	int result = server_run(server, exportfs, NULL, error);
+
+	*what = error;
+	return result > 0 ? -EINVAL : result;
+}
+
+static int bring_up(struct daemons *daemons, const char **what)
+{
 	const struct server *server = daemons->server;
 	struct glr_status status;
-	char error[256] = "";
 	int result;
 
 	*what = "the status monitor's sockets";
@@ -175,13 +184,10 @@ static int bring_up(struct daemons *daemons, const char **what)
 	*what = "registering the status monitor with rpcbind";
 	if (result == 0)
 		result = daemons_register_nsm(daemons);
-	*what = "exportfs";
 	if (result == 0)
-		result = server_run(server, exportfs, NULL, error);
-	if (result != 0) {
-		glr_err("exportfs: %s", error);
-		return result < 0 ? result : -EINVAL;
-	}
+		result = read_exports(server, what);
+	if (result < 0)
+		return result;
 	*what = "rpc.mountd";
 	while (!daemons_registered(MOUNTD_PROG))
 		if (!server_wait(server))

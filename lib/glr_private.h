@@ -429,7 +429,7 @@ struct glr__notify_packet {
 /* Neither function may call back into the engine. */
 struct glr__notify_ops {
 	/* @return 0, or -EAGAIN when nothing more can be sent (buffer full, too many connections): asked again at
-	 *         the next tick, UDP and TCP apart; any other error counts as a packet lost on its way */
+	 *         the next tick, each identifier's UDP and TCP apart; any other error counts as a packet lost on its way */
 	int (*send)(void *arg, const struct glr__notify_packet *packet);
 	/* Progress of a client changed; may be NULL. */
 	void (*progress)(void *arg, const char *name, enum glr__progress progress);

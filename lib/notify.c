@@ -115,6 +115,17 @@ static int send_task(struct glr__notify *notify, const struct notify_task *task)
 	return notify->ops.send(notify->ops.arg, &packet);
 }
 
+/* Where many are silent TCP is short of room; nobody shall wait for it and miss UDP. */
+static void refused(struct glr__notify *notify, struct notify_task *task)
+{
+	if (task->tcp && !task->port) {
+		task->tcp = false;
+		glr__notify_pace_ready(&notify->pace, task, NOTIFY_AGAIN);
+	} else {
+		glr__notify_pace_block(&notify->pace, task);
+	}
+}
+
 static void pump(struct glr__notify *notify, uint64_t now_ms)
 {
 	struct notify_task *task;
@@ -123,7 +134,7 @@ static void pump(struct glr__notify *notify, uint64_t now_ms)
 		return;
 	while ((task = glr__notify_pace_next(&notify->pace))) {
 		if (send_task(notify, task) == -EAGAIN) {
-			glr__notify_pace_block(&notify->pace, task->tcp);
+			refused(notify, task);
 			continue;
 		}
 		glr__notify_pace_sent(&notify->pace, task, now_ms);
@@ -138,8 +149,7 @@ static void retry(struct glr__notify *notify, struct notify_task *task)
 	if (task->port)
 		task->port_tries++;
 	if (task->tries >= SAME_PORT_TRIES && (!task->port || task->port_tries >= SAME_PORT_TRIES)) {
-		/* Where many are silent TCP is short of room; nobody shall wait for it and miss UDP. */
-		task->tcp = !task->tcp && glr__notify_pace_tcp_free(&notify->pace);
+		task->tcp = !task->tcp && glr__notify_pace_tcp_free(&notify->pace, task);
 		task->port = 0;
 	}
 	glr__notify_pace_ready(&notify->pace, task, NOTIFY_AGAIN);
@@ -152,9 +162,9 @@ unsigned glr__notify_tick(glr__notify_t *notify, uint64_t now_ms)
 
 	if (now_ms >= notify->end_ms)
 		return UINT_MAX;
-	glr__notify_pace_unblock(&notify->pace);
 	while ((task = glr__notify_pace_expire(&notify->pace, now_ms)))
 		retry(notify, task);
+	glr__notify_pace_unblock(&notify->pace);
 	pump(notify, now_ms);
 	if (notify->unacknowledged == 0)
 		return UINT_MAX;
@@ -225,7 +235,7 @@ static void client_answered(struct glr__notify *notify, struct notify_client *cl
 		struct notify_task *task = &client->tasks[i];
 		uint32_t message = reply->xid - task->xid;
 
-		if (task->identifier != identifier || !task->sent || task->message > notify->name_count)
+		if (task->identifier != identifier || task->message > notify->name_count)
 			continue;
 		if (message < XID_NOTIFY && from_rpcbind)
 			rpcbind_answered(notify, task, reply, message == XID_RPCBIND_TCP);
@@ -245,6 +255,7 @@ void glr__notify_input(glr__notify_t *notify, size_t identifier, const struct gl
 	client = glr__notify_clients_at(&notify->clients, from);
 	for (; client; client = client->next_at_home)
 		client_answered(notify, client, identifier, &reply, from_port == RPCBIND_PORT);
+	/* Last: the sink may use the caller's bytes and address for the next connection. */
 	pump(notify, now_ms);
 }
 
@@ -289,13 +300,15 @@ int glr__notify_new(const struct glr_address *addresses, size_t address_count, c
 	notify->ops = *ops;
 	notify->state = state;
 	notify->end_ms = end_ms;
-	glr__notify_pace_init(&notify->pace);
 
 	notify->identifiers = calloc(address_count, sizeof(*addresses));
 	if (!notify->identifiers)
 		goto out;
 	memcpy(notify->identifiers, addresses, address_count * sizeof(*addresses));
 	notify->identifier_count = address_count;
+	rc = glr__notify_pace_init(&notify->pace, address_count);
+	if (rc < 0)
+		goto out;
 	rc = copy_names(notify, names);
 	if (rc < 0)
 		goto out;
@@ -311,6 +324,7 @@ void glr__notify_free(glr__notify_t *notify)
 	if (!notify)
 		return;
 	glr__notify_clients_clear(&notify->clients);
+	glr__notify_pace_fini(&notify->pace);
 	for (size_t i = 0; i < notify->name_count; i++)
 		free(notify->names[i]);
 	free(notify->names);

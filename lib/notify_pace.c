@@ -2,14 +2,18 @@
 /*
  * Pacing of the notification engine, in constant time per packet.
  *
- * Each transport is a lane with a limit of packets in flight.  An answer makes
- * room at once, silence after hold_ms: silent clients cost the others a bounded
- * rate, never their turn.  After a packet a timer runs, doubled at every try.
+ * Each socket, and TCP from each identifier, is a lane with a limit of packets
+ * in flight.  An answer makes room at once, silence after hold_ms: silent clients
+ * cost the others a bounded rate, never their turn.  An identifier whose socket
+ * takes nothing holds up no other.  After a packet a timer runs, doubled at every try.
  */
 #include "notify_private.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #define BACKOFF_FIRST_MS 500 /* then 1, 2, 4 and 8 s */
-#define BLOCKED_MS 2
+#define BLOCKED_MS 5
 
 /* A default receive buffer (212992 bytes) holds more than 128 small answers, should nobody read them. */
 #define UDP_LIMIT 128
@@ -53,30 +57,44 @@ static void init_lane(struct notify_lane *lane, size_t limit, uint64_t hold_ms)
 {
 	lane->limit = limit;
 	lane->hold_ms = hold_ms;
-	lane->blocked = false;
-	lane->window.length = 0;
 	TAILQ_INIT(&lane->window.tasks);
-	for (int i = 0; i < NOTIFY_READINESSES; i++) {
-		lane->ready[i].length = 0;
+	for (int i = 0; i < NOTIFY_READINESSES; i++)
 		TAILQ_INIT(&lane->ready[i].tasks);
-	}
 }
 
-void glr__notify_pace_init(struct notify_pace *pace)
+static struct notify_lane *lane_of(const struct notify_pace *pace, const struct notify_task *task, bool tcp)
 {
-	init_lane(&pace->lanes[false], UDP_LIMIT, UDP_HOLD_MS);
-	init_lane(&pace->lanes[true], GLR__NOTIFY_TCP_LIMIT, GLR__NOTIFY_TCP_MS);
-	for (int i = 0; i < NOTIFY_BACKOFF_LEVELS; i++) {
-		pace->timers[i].length = 0;
-		TAILQ_INIT(&pace->timers[i].tasks);
+	return &pace->lanes[2 * task->identifier + tcp];
+}
+
+int glr__notify_pace_init(struct notify_pace *pace, size_t identifier_count)
+{
+	size_t tcp_limit = GLR__NOTIFY_TCP_LIMIT / identifier_count;
+
+	memset(pace, 0, sizeof(*pace));
+	pace->lanes = calloc(2 * identifier_count, sizeof(*pace->lanes));
+	if (!pace->lanes)
+		return -ENOMEM;
+	pace->lane_count = 2 * identifier_count;
+	for (size_t i = 0; i < pace->lane_count; i += 2) {
+		init_lane(&pace->lanes[i], UDP_LIMIT, UDP_HOLD_MS);
+		init_lane(&pace->lanes[i + 1], tcp_limit ? tcp_limit : 1, GLR__NOTIFY_TCP_MS);
 	}
+	for (int i = 0; i < NOTIFY_BACKOFF_LEVELS; i++)
+		TAILQ_INIT(&pace->timers[i].tasks);
+	return 0;
+}
+
+void glr__notify_pace_fini(struct notify_pace *pace)
+{
+	free(pace->lanes);
 }
 
 void glr__notify_pace_ready(struct notify_pace *pace, struct notify_task *task,
 			    enum notify_readiness readiness)
 {
 	leave_window(task);
-	enter_queue(task, &pace->lanes[task->tcp].ready[readiness]);
+	enter_queue(task, &lane_of(pace, task, task->tcp)->ready[readiness]);
 }
 
 static struct notify_task *first_ready(const struct notify_lane *lane)
@@ -92,7 +110,7 @@ struct notify_task *glr__notify_pace_next(struct notify_pace *pace)
 {
 	struct notify_task *task = NULL;
 
-	for (int i = 0; i < 2 && !task; i++) {
+	for (size_t i = 0; i < pace->lane_count && !task; i++) {
 		const struct notify_lane *lane = &pace->lanes[i];
 
 		if (!lane->blocked && lane->window.length < lane->limit)
@@ -105,7 +123,7 @@ struct notify_task *glr__notify_pace_next(struct notify_pace *pace)
 void glr__notify_pace_sent(struct notify_pace *pace, struct notify_task *task, uint64_t now_ms)
 {
 	unsigned level = task->tries < NOTIFY_BACKOFF_LEVELS ? task->tries : NOTIFY_BACKOFF_LEVELS - 1;
-	struct notify_lane *lane = &pace->lanes[task->tcp];
+	struct notify_lane *lane = lane_of(pace, task, task->tcp);
 
 	task->hold_ms = now_ms + lane->hold_ms;
 	enter_window(task, &lane->window);
@@ -113,15 +131,15 @@ void glr__notify_pace_sent(struct notify_pace *pace, struct notify_task *task, u
 	enter_queue(task, &pace->timers[level]);
 }
 
-void glr__notify_pace_block(struct notify_pace *pace, bool tcp)
+void glr__notify_pace_block(struct notify_pace *pace, const struct notify_task *task)
 {
-	pace->lanes[tcp].blocked = true;
+	lane_of(pace, task, task->tcp)->blocked = true;
 }
 
 void glr__notify_pace_unblock(struct notify_pace *pace)
 {
-	pace->lanes[false].blocked = false;
-	pace->lanes[true].blocked = false;
+	for (size_t i = 0; i < pace->lane_count; i++)
+		pace->lanes[i].blocked = false;
 }
 
 void glr__notify_pace_answered(struct notify_task *task)
@@ -135,18 +153,18 @@ void glr__notify_pace_done(struct notify_task *task)
 	leave_queue(task);
 }
 
-bool glr__notify_pace_tcp_free(const struct notify_pace *pace)
+bool glr__notify_pace_tcp_free(const struct notify_pace *pace, const struct notify_task *task)
 {
-	const struct notify_lane *lane = &pace->lanes[true];
+	const struct notify_lane *lane = lane_of(pace, task, true);
 
-	return lane->ready[NOTIFY_AGAIN].length < lane->limit;
+	return !lane->blocked && lane->ready[NOTIFY_AGAIN].length < lane->limit;
 }
 
 struct notify_task *glr__notify_pace_expire(struct notify_pace *pace, uint64_t now_ms)
 {
 	struct notify_task *task;
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < pace->lane_count; i++) {
 		while ((task = TAILQ_FIRST(&pace->lanes[i].window.tasks)) && task->hold_ms <= now_ms)
 			leave_window(task);
 	}
@@ -175,7 +193,7 @@ uint64_t glr__notify_pace_event(const struct notify_pace *pace, uint64_t now_ms,
 		if (task)
 			next = earlier(next, task->due_ms);
 	}
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < pace->lane_count; i++) {
 		const struct notify_lane *lane = &pace->lanes[i];
 
 		if (!first_ready(lane))

@@ -73,26 +73,29 @@ struct notify_lane {
 };
 
 struct notify_pace {
-	struct notify_lane lanes[2]; /* UDP, TCP */
+	struct notify_lane *lanes; /* of each identifier UDP, then TCP */
+	size_t lane_count;
 	struct notify_queue timers[NOTIFY_BACKOFF_LEVELS];
 };
 
-void glr__notify_pace_init(struct notify_pace *pace);
-/* Queues a task for the lane of its transport. */
+/* @return 0 or -ENOMEM */
+int glr__notify_pace_init(struct notify_pace *pace, size_t identifier_count);
+void glr__notify_pace_fini(struct notify_pace *pace);
+/* Queues a task for the lane of its identifier and transport. */
 void glr__notify_pace_ready(struct notify_pace *pace, struct notify_task *task,
 			    enum notify_readiness readiness);
 /* @return the task to send now, or NULL: nothing is ready, or no room */
 struct notify_task *glr__notify_pace_next(struct notify_pace *pace);
 /* The task was sent: it takes room for a while and comes back from _expire unless answered. */
 void glr__notify_pace_sent(struct notify_pace *pace, struct notify_task *task, uint64_t now_ms);
-/* The sink takes no more over this transport, until _unblock. */
-void glr__notify_pace_block(struct notify_pace *pace, bool tcp);
+/* The sink takes no more like this task, until _unblock. */
+void glr__notify_pace_block(struct notify_pace *pace, const struct notify_task *task);
 void glr__notify_pace_unblock(struct notify_pace *pace);
 /* The task was answered: its room is free; its timer runs on. */
 void glr__notify_pace_answered(struct notify_task *task);
 void glr__notify_pace_done(struct notify_task *task);
-/* Whether a task sent over TCP would be sent soon. */
-bool glr__notify_pace_tcp_free(const struct notify_pace *pace);
+/* Whether TCP from the identifier of this task has room. */
+bool glr__notify_pace_tcp_free(const struct notify_pace *pace, const struct notify_task *task);
 /* Frees the room of silent tasks.  @return a task whose timer has ended, or NULL */
 struct notify_task *glr__notify_pace_expire(struct notify_pace *pace, uint64_t now_ms);
 /* @return the time of the next event, at most end_ms */

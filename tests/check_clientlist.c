@@ -364,7 +364,8 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tcase, 300);
-	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+	tcase_add_unchecked_fixture(tcase, fixture_setup, fixture_teardown);
+	tcase_add_checked_fixture(tcase, fixture_begin, fixture_end);
 	tcase_add_test(tcase, a_new_list_is_empty_and_clean);
 	tcase_add_test(tcase, format_leaves_what_is_there);
 	tcase_add_test(tcase, format_never_takes_a_list_for_a_leftover);

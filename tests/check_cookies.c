@@ -1,88 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "glr_private.h"
+#include "cookies_fixture.h"
 
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define BLOCK 4096
-
-static int fd;
-static int fail_writes;	     /* the error, or 0 */
-static unsigned writes_left; /* before they fail; when dying, before the process is killed */
-static bool dying;
-
-int __real_glr__pwrite_all(int where, const void *data, size_t length, off_t offset);
-int __wrap_glr__pwrite_all(int where, const void *data, size_t length, off_t offset);
-
-/* The linker puts this in front of the library's writes (-Wl,--wrap). */
-int __wrap_glr__pwrite_all(int where, const void *data, size_t length, off_t offset)
-{
-	bool last = (fail_writes || dying) && writes_left == 0;
-
-	if (writes_left > 0)
-		writes_left--;
-	if (!last)
-		return __real_glr__pwrite_all(where, data, length, offset);
-	/* Only records can be cut: the header is one small write. */
-	if (length > 48 || offset > 0)
-		__real_glr__pwrite_all(where, data, length / 2, offset);
-	if (dying)
-		raise(SIGKILL);
-	return fail_writes;
-}
-
-static void setup(void)
-{
-	fd = memfd_create("cookies", MFD_CLOEXEC); /* tmpfs, as under /run */
-	ck_assert_int_ge(fd, 0);
-	fail_writes = 0;
-	dying = false;
-}
-
-static void teardown(void)
-{
-	close(fd);
-}
-
-static glr__cookies_t *cookies_open(void)
-{
-	glr__cookies_t *cookies = NULL;
-
-	ck_assert_int_eq(glr__cookies_open(fd, &cookies), 0);
-	return cookies;
-}
-
-static glr__cookies_t *cookies_reopen(glr__cookies_t *cookies)
-{
-	glr__cookies_close(cookies);
-	return cookies_open();
-}
-
-static int put(glr__cookies_t *cookies, unsigned number, uint8_t priv)
-{
-	struct glr__cookie cookie = {.prog = 100021, .vers = 3, .proc = 16};
-
-	snprintf(cookie.name, sizeof(cookie.name), "10.%u.%u.%u", number >> 16, number >> 8 & 255,
-		 number & 255);
-	memset(cookie.priv, priv, sizeof(cookie.priv));
-	return glr__cookies_put(cookies, &cookie);
-}
-
-static uint64_t file_size(void)
-{
-	uint64_t size;
-
-	ck_assert_int_eq(glr__file_size(fd, &size), 0);
-	return size;
-}
 
 START_TEST(a_new_table)
 {
@@ -298,118 +220,6 @@ START_TEST(a_failed_write_changes_nothing)
 }
 END_TEST
 
-START_TEST(the_file_stays_small)
-{
-	glr__cookies_t *cookies = cookies_open();
-	struct stat st;
-	unsigned i;
-
-	ck_assert_int_eq(glr__cookies_set_frozen(cookies, true), 0);
-	for (i = 0; i < 100000; i++)
-		ck_assert_int_eq(put(cookies, i % 1000, (uint8_t)(i / 1000)), 0);
-	ck_assert_int_eq(fstat(fd, &st), 0);
-	ck_assert_int_lt(st.st_blocks * 512, 2 << 20);
-	cookies = cookies_reopen(cookies);
-	ck_assert(glr__cookies_whole(cookies));
-	ck_assert(glr__cookies_frozen(cookies));
-	ck_assert_uint_eq(glr__cookies_count(cookies), 1000);
-	ck_assert_uint_eq(glr__cookies_find(cookies, "10.0.3.7")->priv[0], 99);
-	glr__cookies_close(cookies);
-}
-END_TEST
-
-static uint8_t full[BLOCK + (1u << 20) + 256]; /* a log that is due for compaction */
-static size_t full_length;
-
-/* @return how many cookies were put */
-static unsigned fill_until_due(void)
-{
-	glr__cookies_t *cookies = cookies_open();
-	unsigned count = 0;
-
-	while (file_size() <= BLOCK + (1u << 20)) {
-		ck_assert_int_eq(put(cookies, count % 100, (uint8_t)(count / 100)), 0);
-		count++;
-	}
-	glr__cookies_close(cookies);
-	ck_assert_int_eq(glr__pread_all(fd, full, sizeof(full), 0, &full_length), 0);
-	ck_assert_uint_eq(full_length, file_size());
-	return count;
-}
-
-static glr__cookies_t *open_full(void)
-{
-	ck_assert_int_eq(ftruncate(fd, 0), 0);
-	ck_assert_int_eq(pwrite(fd, full, full_length, 0), (ssize_t)full_length);
-	return cookies_open();
-}
-
-static void expect_filled(unsigned count)
-{
-	glr__cookies_t *cookies = cookies_open();
-	const struct glr__cookie *cookie;
-	char name[32];
-	unsigned i;
-
-	ck_assert(glr__cookies_whole(cookies));
-	ck_assert_uint_eq(glr__cookies_count(cookies), 100);
-	for (i = 0; i < 100; i++) {
-		snprintf(name, sizeof(name), "10.0.0.%u", i);
-		cookie = glr__cookies_find(cookies, name);
-		ck_assert_ptr_nonnull(cookie);
-		ck_assert_uint_eq(cookie->priv[0], (uint8_t)((count - 1 - (count - 1 - i) % 100) / 100));
-	}
-	ck_assert_int_eq(put(cookies, 200, 1), 0);
-	ck_assert_int_eq(glr__cookies_remove(cookies, "10.0.0.200"), 0);
-	glr__cookies_close(cookies);
-}
-
-/* A compaction is one header and a record per cookie: killed at each of these writes. */
-START_TEST(killed_at_every_write_of_a_compaction)
-{
-	glr__cookies_t *cookies;
-	unsigned count = fill_until_due();
-	unsigned at;
-	int status = 0;
-	pid_t pid;
-
-	for (at = 0; at < 104; at++) {
-		cookies = open_full();
-		pid = fork();
-		if (pid == 0) {
-			dying = true;
-			writes_left = at;
-			put(cookies, 0, 222); /* not acknowledged */
-			_exit(0);
-		}
-		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-		glr__cookies_close(cookies);
-		/* FROZEN, 100 cookies, the header, then the new cookie itself */
-		ck_assert_int_eq(WIFSIGNALED(status), at < 103);
-		if (at < 103)
-			expect_filled(count);
-	}
-}
-END_TEST
-
-START_TEST(a_compaction_that_fails_changes_nothing)
-{
-	glr__cookies_t *cookies;
-	unsigned count = fill_until_due();
-	unsigned at;
-
-	for (at = 0; at < 102; at += 3) {
-		cookies = open_full();
-		fail_writes = -ENOSPC;
-		writes_left = at;
-		ck_assert_int_eq(put(cookies, 0, 222), -ENOSPC);
-		fail_writes = 0;
-		glr__cookies_close(cookies);
-		expect_filled(count);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("cookies");
@@ -418,7 +228,7 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tcase, 300);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, cookies_setup, cookies_teardown);
 	tcase_add_test(tcase, a_new_table);
 	tcase_add_test(tcase, what_is_put_is_found_by_a_successor);
 	tcase_add_test(tcase, cookies_by_address);
@@ -426,9 +236,6 @@ int main(void)
 	tcase_add_test(tcase, every_bit_of_every_record);
 	tcase_add_test(tcase, a_damaged_header);
 	tcase_add_test(tcase, a_failed_write_changes_nothing);
-	tcase_add_test(tcase, the_file_stays_small);
-	tcase_add_test(tcase, killed_at_every_write_of_a_compaction);
-	tcase_add_test(tcase, a_compaction_that_fails_changes_nothing);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

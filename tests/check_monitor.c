@@ -3,6 +3,7 @@
 #include "monitor_fixture.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- SM_MON ------------------------------------------------------------------------ */
@@ -236,6 +237,11 @@ START_TEST(reboot_of_somebody_else_does_not)
 	ck_assert_uint_eq(accept_stat(2), 0);
 	nsm_notify(&message, 3, "client.example", 33);
 	request_from("10.0.0.2", 700, 3, &message);
+	/* One that is monitored itself speaks for itself only. */
+	add_client(6, "10.0.0.2");
+	nsm_notify(&message, 7, "10.0.0.1", 33);
+	request_from("10.0.0.2", 700, 7, &message);
+	ck_assert_uint_eq(t.downcall_count, 0);
 	/* On the list, but not monitored by this lockd. */
 	unmon(4, "10.0.0.1");
 	nsm_notify(&message, 5, "10.0.0.1", 33);

@@ -79,7 +79,7 @@ START_TEST(test_sink_full)
 	sim_start(&sim);
 	sim_run(&sim, 60000);
 	sim_assert_counts(&sim, 2000, 2000);
-	ck_assert_uint_gt(sim.refused, 0);
+	ck_assert_uint_gt(sim.refusals, 0);
 	for (size_t i = 0; i < 2000; i++)
 		sim_assert_heard_once(&sim, &sim.hosts[i], 0);
 	sim_fini(&sim);
@@ -108,6 +108,44 @@ START_TEST(test_no_connections)
 		sim.hosts[i] = (struct sim_host){.address = sim_address(AF_INET, i), .first_ms = UINT64_MAX};
 	sim_run(&sim, 1650);
 	sim_assert_counts(&sim, 400, 250);
+	sim_fini(&sim);
+}
+END_TEST
+
+/* An IPv6 address in duplicate address detection takes nothing; the IPv4 clients must not wait for it. */
+START_TEST(test_identifier_not_ready)
+{
+	sim_init(&sim, 1000);
+	sim.identifiers[1] = (struct glr_address){.family = AF_INET6, .bytes = {0xfd, [8] = 99, [15] = 1}};
+	sim.identifier_count = 2;
+	sim.refused[1] = true;
+	for (size_t i = 0; i < 1000; i += 2)
+		sim.hosts[i].address = sim_address(AF_INET6, i);
+	sim_start(&sim);
+	sim_run(&sim, 2000);
+	sim_assert_counts(&sim, 500, 500);
+	ck_assert_uint_lt(sim.last_send_ms, 10);
+	ck_assert_uint_le(sim.refusals, 2000 / 5 + 20);
+	sim.refused[1] = false;
+	sim_run(&sim, 2050);
+	sim_assert_counts(&sim, 1000, 1000);
+	sim_fini(&sim);
+}
+END_TEST
+
+/* ... not even until the next tick. */
+START_TEST(test_room_is_used_at_once)
+{
+	sim_init(&sim, 1);
+	sim.identifiers[1] = (struct glr_address){.family = AF_INET, .bytes = {10, 99, 0, 102}};
+	sim.identifier_count = 2;
+	sim.refused[1] = true;
+	sim.hosts[0].silent = true;
+	sim_start(&sim);
+	glr__notify_tick(sim.notify, 0);
+	ck_assert_uint_eq(sim.packets, 1);
+	sim_forge(&sim, sim_kept_xid(&sim), 0, &sim.hosts[0].address, 111);
+	ck_assert_uint_eq(sim.packets, 2);
 	sim_fini(&sim);
 }
 END_TEST
@@ -207,6 +245,8 @@ static Suite *notify_pace_suite(void)
 	tcase_add_test(tc, test_heavy_loss);
 	tcase_add_test(tc, test_sink_full);
 	tcase_add_test(tc, test_no_connections);
+	tcase_add_test(tc, test_identifier_not_ready);
+	tcase_add_test(tc, test_room_is_used_at_once);
 	tcase_add_test(tc, test_all_silent);
 	tcase_add_test(tc, test_window_end);
 	tcase_add_test(tc, test_after_the_end);

@@ -188,8 +188,9 @@ END_TEST
 START_TEST(hostile_connections)
 {
 	const uint8_t huge[] = {0x80, 0, 0x10, 1}, worse[] = {0xff, 0xff, 0xff, 0xff};
-	uint8_t nothing[4096] = {0}, byte;
-	int fds[160], fd;
+	uint8_t nothing[4096] = {0}, reply[256], byte;
+	int lockd = world_connect("127.0.0.1", "127.0.0.1", true), fds[160], fd;
+	struct message message;
 
 	fd = world_connect(WORLD_STRANGER, WORLD_STRANGER, false);
 	ck_assert_int_eq(send(fd, huge, 4, 0), 4);
@@ -207,6 +208,11 @@ START_TEST(hostile_connections)
 		ck_assert_int_ge(fds[i], 0);
 	}
 	ck_assert_uint_eq(world_mon("10.1.0.1"), 0);
+	/* Idle longer than all of them, but lockd's. */
+	nsm_mon(&message, 4, "10.1.0.1", 1);
+	world_send(lockd, &message);
+	ck_assert_int_eq(world_receive(lockd, reply, sizeof(reply), 5000), 32);
+	close(lockd);
 	for (size_t i = 0; i < 160; i++)
 		close(fds[i]);
 	close(fd);

@@ -205,15 +205,23 @@ END_TEST
 /* Grace is not over for who has not come back yet. */
 START_TEST(group_that_is_closed_judges_nobody)
 {
+	struct glr_status status;
+
 	hosts[2].silent = true;
 	three_clients();
 	world_ask("begin fresh=1");
-	recover(1500, 2000);
+	recover(2500, 3000);
 	ck_assert(world_wait(&hosts[1].told, 2));
 	ck_assert_str_eq(world_ask("freeze"), "ok=1\n");
-	poll(NULL, 0, 2500);
 	world_kill_statd(SIGKILL);
+	/* Opened again while the old window would still be open. */
+	world_thaw_cookies();
+	hosts[1].told = 0;
 	world_start_statd();
+	world_status(&status);
+	ck_assert_int_eq(status.phase, GLR_PHASE_PREPARED);
+	poll(NULL, 0, 3500);
+	ck_assert_uint_eq(hosts[1].told, 0);
 	ck_assert_str_eq(world_progress("127.0.0.3"), "listed");
 	ck_assert_str_eq(world_progress("127.0.0.4"), "listed");
 }

@@ -150,22 +150,33 @@ void fixture_setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory_path));
 	directory_fd = open(directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(directory_fd, 0);
-	memset(&disk, 0, sizeof(disk));
 }
 
-void fixture_teardown(void)
+void fixture_begin(void)
 {
 	struct dirent *entry;
 	DIR *dir;
 
 	slots_close();
 	forget(-1);
+	memset(&disk, 0, sizeof(disk));
 	dir = opendir(directory_path);
 	ck_assert_ptr_nonnull(dir);
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			unlinkat(directory_fd, entry->d_name, 0);
 	closedir(dir);
+}
+
+void fixture_end(void)
+{
+	slots_close();
+	forget(-1);
+}
+
+void fixture_teardown(void)
+{
+	fixture_begin();
 	close(directory_fd);
 	ck_assert_int_eq(rmdir(directory_path), 0);
 }
@@ -276,4 +287,47 @@ struct glr_list_facts facts_of(const glr_list_t *list)
 uint64_t record_at(unsigned index)
 {
 	return GLR__LIST_RECORDS + index * glr__list_entry_frame(strlen(name_of(100)));
+}
+
+/* ---- twelve clients ------------------------------------------------------------- */
+
+uint8_t image[2][FIXTURE_SLOT_BYTES];
+
+void save_slots(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(pread(slot_fds[i], image[i], FIXTURE_SLOT_BYTES, 0), FIXTURE_SLOT_BYTES);
+}
+
+void restore_slots(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(ftruncate(slot_fds[i], FIXTURE_SLOT_BYTES), 0);
+		poke(i, 0, image[i], FIXTURE_SLOT_BYTES);
+	}
+}
+
+void make_twelve(void)
+{
+	glr_list_t *list;
+
+	fixture_format(FIXTURE_SLOT_BYTES, false);
+	list = list_open();
+	add_many(list, FIRST, FIRST + COUNT);
+	glr_list_close(list);
+	save_slots();
+}
+
+unsigned count_present(const glr_list_t *list)
+{
+	unsigned present = 0;
+	unsigned i;
+
+	for (i = FIRST; i < FIRST + COUNT; i++)
+		present += on_list(list, i);
+	return present;
 }

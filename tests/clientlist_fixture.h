@@ -34,7 +34,9 @@ extern int directory_fd;
 extern int slot_fds[2];
 extern char directory_path[];
 
-void fixture_setup(void); /* an empty directory */
+void fixture_setup(void); /* a directory; once, where its removal does not depend on a test */
+void fixture_begin(void); /* and empty, for each test */
+void fixture_end(void);
 void fixture_teardown(void);
 void fixture_format(uint64_t slot_bytes, bool missing);
 /* Opens and closes the slots' descriptors, as another process would. */
@@ -56,5 +58,14 @@ struct glr_list_facts facts_of(const glr_list_t *list);
 void poke(int slot, off_t offset, const void *bytes, size_t length);
 void flip_bit(int slot, uint64_t bit);
 uint64_t record_at(unsigned index); /* where the record is in a slot that only has ADDs of name_of(100...) */
+
+#define FIRST 100u /* so that all names are equally long */
+#define COUNT 12u
+extern uint8_t image[2][FIXTURE_SLOT_BYTES];
+
+void make_twelve(void); /* a list of FIRST and the following COUNT - 1, and its image */
+void save_slots(void);	/* to the image */
+void restore_slots(void);
+unsigned count_present(const glr_list_t *list); /* of the twelve */
 
 #endif

@@ -144,8 +144,10 @@ static struct sim_host *find_host(const struct sim *sim, const struct glr_addres
 	return &sim->hosts[number];
 }
 
-static bool sink_full(struct sim *sim, bool tcp)
+static bool sink_full(struct sim *sim, size_t identifier, bool tcp)
 {
+	if (sim->refused[identifier])
+		return true;
 	if (tcp)
 		return sim->tcp_refused;
 	if (sim->room_ms != sim_now_ms(sim)) {
@@ -165,8 +167,8 @@ static int sim_send(void *arg, const struct glr__notify_packet *packet)
 	struct sim_event event = {.identifier = packet->identifier, .from = host, .port = packet->to_port};
 	struct glr__rpc_call call;
 
-	if (sink_full(sim, packet->tcp)) {
-		sim->refused++;
+	if (sink_full(sim, packet->identifier, packet->tcp)) {
+		sim->refusals++;
 		return -EAGAIN;
 	}
 	sim->now_us += sim->packet_us;
@@ -174,6 +176,9 @@ static int sim_send(void *arg, const struct glr__notify_packet *packet)
 	sim->tcp_packets += packet->tcp;
 	sim->last_send_ms = sim_now_ms(sim);
 	ck_assert_uint_eq(sim->identifiers[packet->identifier].family, host->address.family);
+	ck_assert_uint_le(packet->length, sizeof(sim->kept_bytes));
+	sim->kept = *packet;
+	memcpy(sim->kept_bytes, packet->bytes, packet->length);
 	if (sim->watch)
 		sim->watch(sim, packet);
 	host->last_ms = sim_now_ms(sim);
@@ -185,6 +190,7 @@ static int sim_send(void *arg, const struct glr__notify_packet *packet)
 	event.due_us = sim->now_us + sim->rtt_us;
 	ck_assert_int_eq(glr__rpc_decode_call(packet->bytes, packet->length, &call), 0);
 	if (packet->to_port == RPCBIND_PORT) {
+		event.due_us += host->rpcbind_wait_us;
 		event.length = ask_rpcbind(sim, host, &call, packet->tcp, event.bytes, sizeof(event.bytes));
 	} else {
 		event.due_us += host->monitor_wait_us;
@@ -322,6 +328,25 @@ void sim_assert_heard_once(const struct sim *sim, const struct sim_host *host, s
 	}
 	ck_assert_uint_eq(host->heard_count, at);
 	ck_assert_int_eq(host->progress, at ? GLR__ACKNOWLEDGED : GLR__WAITING);
+}
+
+uint32_t sim_kept_xid(const struct sim *sim)
+{
+	struct glr__rpc_call call;
+
+	ck_assert_int_eq(glr__rpc_decode_call(sim->kept_bytes, sim->kept.length, &call), 0);
+	return call.xid;
+}
+
+void sim_forge(struct sim *sim, uint32_t xid, size_t identifier, const struct glr_address *from,
+	       uint16_t port)
+{
+	struct message message;
+
+	begin_reply(&message, xid);
+	add_u32(&message, MONITOR_PORT);
+	glr__notify_input(sim->notify, identifier, from, port, message.bytes, message.length,
+			  sim_now_ms(sim));
 }
 
 void sim_fini(struct sim *sim)

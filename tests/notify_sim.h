@@ -17,6 +17,7 @@ struct sim_host {
 	uint64_t registered_ms; /* before, rpcbind answers port 0 */
 	uint64_t moved_ms; /* from then on the monitor is on another port, and nobody is on the old one */
 	bool reused;	   /* somebody else answers on the old port, with PROG_UNAVAIL */
+	uint64_t rpcbind_wait_us; /* how long its rpcbind thinks */
 	uint64_t monitor_wait_us; /* how long its monitor thinks */
 	struct glr_address address;
 	char name[GLR_ADDRESS_TEXT_MAX];
@@ -45,6 +46,7 @@ struct sim {
 	bool twice;	  /* every answer comes twice */
 	size_t udp_room;  /* packets the sink takes per millisecond; 0: any number */
 	bool tcp_refused; /* the sink takes no connection */
+	bool refused[8];  /* identifiers for which the sink takes nothing */
 
 	glr__notify_t *notify;
 	struct sim_host *hosts;
@@ -55,7 +57,9 @@ struct sim {
 	size_t udp_taken;
 
 	/* what was seen */
-	unsigned packets, tcp_packets, refused, progress_errors;
+	unsigned packets, tcp_packets, refusals, progress_errors;
+	struct glr__notify_packet kept; /* the last one sent */
+	uint8_t kept_bytes[256];
 	uint64_t last_send_ms;
 	size_t answers, answers_max; /* on their way or unread */
 	/* called for each packet sent; may be NULL */
@@ -74,6 +78,11 @@ void sim_init(struct sim *sim, size_t host_count);
 void sim_start(struct sim *sim);
 /* Runs until nothing is left to happen, or until_ms. */
 void sim_run(struct sim *sim, uint64_t until_ms);
+/* An answer of four bytes (a port, to rpcbind's callers), from wherever. */
+void sim_forge(struct sim *sim, uint32_t xid, size_t identifier, const struct glr_address *from,
+	       uint16_t port);
+/* @return XID of the last packet sent */
+uint32_t sim_kept_xid(const struct sim *sim);
 void sim_fini(struct sim *sim);
 uint64_t sim_now_ms(const struct sim *sim);
 void sim_assert_counts(const struct sim *sim, size_t told, size_t acknowledged);

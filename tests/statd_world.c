@@ -101,6 +101,15 @@ void world_new_cookies(void)
 	ck_assert_int_ge(world.cookies, 0);
 }
 
+void world_thaw_cookies(void)
+{
+	glr__cookies_t *cookies;
+
+	ck_assert_int_eq(glr__cookies_open(world.cookies, &cookies), 0);
+	ck_assert_int_eq(glr__cookies_set_frozen(cookies, false), 0);
+	glr__cookies_close(cookies);
+}
+
 void world_make(void)
 {
 	char text[16];

@@ -17,6 +17,8 @@ void world_make(void);
 void world_make_list(const char *directory);
 /* As if lockd were a new one. */
 void world_new_cookies(void);
+/* As who opens a closed group again does. */
+void world_thaw_cookies(void);
 void world_start_statd(void);
 void world_kill_statd(int signal);
 pid_t world_statd_pid(void);

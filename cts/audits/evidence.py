@@ -24,7 +24,7 @@ class Evidence:
     cut: float                          # power cut, or the order to move
     ended: float = 0.0
     trace: object = None                # audits.trace.Trace
-    operations: list = field(default_factory=list)  # of the new node, from its Pacemaker log
+    operations: list = field(default_factory=list)  # of all nodes, from their Pacemaker logs
     histories: list = field(default_factory=list)
     probes: dict = field(default_factory=dict)      # group name -> answers of graceprobe
     expected: dict = field(default_factory=dict)    # group name -> {lock: (client address, version)}
@@ -43,8 +43,18 @@ class Evidence:
     def starts(self):
         """Start actions of the group's resources on the new node, in order."""
         return [op for op in self.operations
-                if op.action == "start" and op.begin >= self.cut and
+                if op.node == self.new_node and op.action == "start" and op.begin >= self.cut and
                 op.resource.startswith(self.group.name + "-")]
+
+    @property
+    def unasked(self):
+        """Starts and stops that the scenario did not cause."""
+        def caused(op):
+            mine = op.resource.startswith(self.group.name + "-") and op.begin >= self.cut
+            return mine or not any(op.resource.startswith(g.name + "-")
+                                   for g in [self.group] + self.others)
+        return [op for op in self.operations if op.action in ("start", "stop") and
+                self.began <= op.begin <= self.ended and not caused(op)]
 
     @property
     def takeover(self):

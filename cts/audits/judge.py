@@ -63,8 +63,8 @@ def grants(evidence):
     name, problems = evidence.group.name, []
     intervals = [i for h in evidence.histories for i in h.intervals(evidence.ended)]
     twice = history.double_grants(intervals)
-    problems += ["granted twice: %s bytes %d-%d to %s and %s" % (a.file, b.start, b.end, a.owner,
-                                                               b.owner) for a, b in twice]
+    problems += sorted({"granted twice: %s bytes %d-%d to %s and %s" % (
+        b.file[1], b.start, b.end, a.owner, b.owner) for a, b in twice})
     for tester in [h for h in evidence.histories if h.mode == "try"]:
         denied = [e["t"] for e in tester.of_kind("denied")]
         back = (evidence.grace_end or evidence.first_lock) if tester.group == name else evidence.cut
@@ -170,7 +170,8 @@ def span_ms(begin, end):
 
 def bystanders(evidence):
     """The other groups keep every lock and are never in grace, told nothing, reclaim nothing."""
-    problems = []
+    problems = ["the cluster by itself did: %s %s on %s" % (op.action, op.resource, op.node)
+                for op in evidence.unasked]
     for group in evidence.others:
         before, after = evidence.before.get(group.name), evidence.after.get(group.name)
         if before != set(evidence.expected.get(group.name, {})) or after != before:

@@ -223,6 +223,12 @@ class Seeded(unittest.TestCase):
             vars(evidence).update(fields)
             self.expect(evidence, words)
 
+    def test_cluster_acted_by_itself(self):
+        for op in (Operation("s2", "mail-nfs", "stop", 120, 121, 0), Operation("s1", "home-ip", "stop", 95, 96, 0)):
+            evidence = good()
+            evidence.operations.append(op)
+            self.expect(evidence, "the cluster by itself did: stop " + op.resource)
+
     def test_never_started(self):
         evidence = good()
         evidence.operations = []

@@ -8,14 +8,14 @@ import time
 from collections import namedtuple
 
 from audits import graceprobe, proclocks
-from lab import Lab
+from lab import Lab, host
 
 from .nlm import LockClient, inside
 
 OCF_SUCCESS, OCF_ERR_GENERIC, OCF_ERR_ARGS, OCF_ERR_INSTALLED = 0, 1, 2, 5
 OCF_ERR_CONFIGURED, OCF_NOT_RUNNING = 6, 7
 AGENTS = "/usr/lib/ocf/resource.d/glr/"
-GLR_SERVER = "/usr/libexec/glr-server"
+GLR_SERVER = "/usr/libexec/group-lockrecover/glr-server"
 GRACE_S, LEASE_S = 10, 10               # the shortest there are
 NIC = "vec0"
 DISK_SIZE = "128M"
@@ -86,7 +86,9 @@ class World:
         self.home = Group("home", "A", "10.99.0.101")
         self.mail = Group("mail", "B", "10.99.0.111")
         self.running = set()            # names of groups
+        self.kept = set()               # of those, the ones that settle() leaves alone
         self.holders = []
+        self.undos = []                 # shell commands, last first
         self.handles = {}               # (group name, file name) -> file handle
         self.make_directories()
 
@@ -95,7 +97,7 @@ class World:
 
     # asking
 
-    def agent(self, name, action, group, timeout_s=20, killed_after=None, **changes):
+    def agent(self, name, action, group, /, timeout_s=20, killed_after=None, **changes):
         """An agent's action as Pacemaker calls it; a parameter of None is left out.
 
         killed_after   (seconds, whole): SIGKILL then, to the process group or to the action alone
@@ -134,6 +136,10 @@ class World:
         if not condition:
             raise Failure(text % args if args else text)
 
+    @staticmethod
+    def now():
+        return time.monotonic()
+
     def until(self, condition, timeout_s, what):
         """Waits for what condition() returns to be true; returns it."""
         deadline = time.monotonic() + timeout_s
@@ -144,6 +150,14 @@ class World:
             if time.monotonic() > deadline:
                 raise Failure("after %g s still not: %s" % (timeout_s, what() if callable(what) else what))
             time.sleep(0.05)
+
+    def change(self, do, undo):
+        """Something on the server node that is undone at once, or at the test's end."""
+        self.undos.append(undo)
+        self.server.run(do)
+
+    def undo(self):
+        self.server.run(self.undos.pop())
 
     # groups
 
@@ -170,6 +184,9 @@ class World:
     def add_address(self, group):
         self.server.run("ip -n {0} addr add {1}/24 dev glr0 2>/dev/null || "
                         "ip -n {0} -o addr show dev glr0 | grep -q {1}".format(group.name, group.address))
+        # What the agent's announcement does: the link has a new hardware address.
+        host.ip("neigh", "flush", "to", group.address, netns=self.lab.network.name)
+        self.client.run(["ip", "neigh", "flush", "to", group.address])
 
     def open(self, group, **changes):
         return self.expect(self.agent("lockrecover", "start", group, timeout_s=30, **changes),
@@ -187,12 +204,16 @@ class World:
         self.running.discard(group.name)
 
     def settle(self):
-        """After a test: nobody holds a lock, no group runs, no filesystem is mounted."""
+        """After a test: the client holds no lock, no group runs, no filesystem is mounted."""
+        while self.undos:
+            self.server.run(self.undos.pop())
         for holder in self.holders:
             holder.stop()
         self.holders = []
         self.client.run("for at in $(findmnt -rno TARGET -t nfs,nfs4); do umount -f -l $at; done")
         for group in (self.home, self.mail):
+            if group.name in self.kept:
+                continue
             if group.name in self.running or self.server.run(
                     "[ -e /run/glr/%s ]" % group.name, check=False).rc == 0:
                 self.stop(group)
@@ -213,8 +234,31 @@ class World:
         """A fresh machine: its kernel has loaded nothing, /run and /etc are new."""
         self.server.kill()
         self.server.boot()
+        self.undos = []
         self.running.clear()
+        self.kept.clear()
         self.make_directories()
+
+    def release_kept(self):
+        """Between parts."""
+        if self.kept:
+            self.kept.clear()
+            self.settle()
+
+    # another group on the node, to which nothing may happen
+
+    def bystander(self, exports=None):
+        """mail serves and a client has a lock in it, during all tests of the part."""
+        if self.mail.name not in self.kept:
+            self.mount(self.mail)
+            self.begin(self.mail, exports=exports or self.mail.exports)
+            self.open(self.mail)
+            self.kept.add(self.mail.name)
+            self.granted(self.mail, start=0)
+
+    def bystander_unharmed(self):
+        self.that(("probe", 0, 0) in self.locks(self.mail), "the lock in the other group is gone")
+        self.healthy(self.mail)
 
     # what is left
 
@@ -260,6 +304,13 @@ class World:
         self.until(lambda: '"granted"' in handle.output(), 40,
                    lambda: "NFSv%s lock: %s" % (version, handle.output()))
         return holder
+
+    def denied_to_others(self, group, version):
+        """Who shares nothing with the holder asks the server and is refused."""
+        at = self.client_mount(group, version, second=True)
+        result = self.client.run(["/run/lab/locker", "getlk", "%s/held.v%s" % (at, version),
+                                  str(1 << 20), str(RANGE)], check=False)
+        self.that('"taken"' in result.out, "NFSv%s: another may have the lock: %s", version, result.out)
 
     def file_handle(self, group, name="probe"):
         """Of a file in the export, as NFSv3 clients know it; it outlives the server."""

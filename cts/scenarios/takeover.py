@@ -126,8 +126,7 @@ class Takeover:
             evidence.cut = bench.power_cut(old)
             bench.wait_started(self.group, lambda name: name != old.name)
         evidence.new_node = bench.where(self.group).name
-        evidence.operations = [op for op in bench.cluster.operations()
-                               if op.node == evidence.new_node]
+        evidence.operations = bench.cluster.operations()
         bench.say("%s: %s runs on %s" % (self.name, self.group.name, evidence.new_node))
         if self.empty:
             workload.mount(self.rival, self.group, "4.2")
@@ -149,6 +148,7 @@ class Takeover:
         evidence.ended = time.time()
         bench.say("%s: new locks are granted" % self.name)
         evidence.after = self.tables()
+        evidence.operations = bench.cluster.operations()
         evidence.probes = {g.name: bench.answers(g) for g in [self.group] + self.others}
         replays = bench.replays(self.group)[evidence.new_node]
         evidence.journal_replayed = replays > self.replays_before[evidence.new_node]
