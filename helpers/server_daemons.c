@@ -9,9 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <rpc/rpc.h>
+
+#include <rpc/pmap_prot.h> /* needs the one above */
+
+/* Where rpcbind -w looks for registrations when it begins. */
+#define RPCBIND_STATE "/run/rpcbind"
 
 static const struct {
 	int family, type;
@@ -145,7 +151,7 @@ static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kin
 	signal(SIGPIPE, SIG_DFL);
 	switch (kind) {
 	case DAEMON_RPCBIND:
-		/* -w: registrations outlive a restart. */
+		/* -w: begins with the registrations that were kept. */
 		execlp("rpcbind", "rpcbind", "-f", "-w", NULL);
 		break;
 	case DAEMON_STATD:
@@ -155,7 +161,8 @@ static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kin
 		execlp("nfsdcld", "nfsdcld", "-F", "-p", "/var/lib/nfs/rpc_pipefs", "-s", storage, NULL);
 		break;
 	case DAEMON_MOUNTD:
-		execlp("rpc.mountd", "rpc.mountd", "-F", NULL);
+		/* Its usual port, so that what is kept of its registration stays true when it restarts. */
+		execlp("rpc.mountd", "rpc.mountd", "-F", "-p", "20048", NULL);
 		break;
 	case DAEMON_KINDS:
 		break;
@@ -226,6 +233,92 @@ int daemons_register_nsm(const struct daemons *daemons)
 		if (transport)
 			freenetconfigent(transport);
 	}
+	return result;
+}
+
+static int write_kept(const char *name, xdrproc_t encode, void *list)
+{
+	char path[64], beside[sizeof(path) + 4];
+	struct stat st;
+	int result = 0;
+	FILE *out;
+	XDR xdr;
+
+	snprintf(path, sizeof(path), RPCBIND_STATE "/%s", name);
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	out = fopen(beside, "we");
+	if (!out)
+		return -errno;
+	xdrstdio_create(&xdr, out, XDR_ENCODE);
+	if (!encode(&xdr, list))
+		result = -EIO;
+	xdr_destroy(&xdr);
+	/* rpcbind is not root when it writes the file anew at its own end. */
+	if (result == 0 && (stat(RPCBIND_STATE, &st) < 0 || fchown(fileno(out), st.st_uid, st.st_gid) < 0))
+		result = -errno;
+	if (fclose(out) == EOF && result == 0)
+		result = -errno;
+	if (result == 0 && rename(beside, path) < 0)
+		result = -errno;
+	return result;
+}
+
+/* The last two numbers of an address such as 0.0.0.0.8.1 are the port (RFC 5665). */
+static unsigned port_of(const char *address)
+{
+	unsigned high, low;
+
+	return sscanf(address, "%*u.%*u.%*u.%*u.%u.%u", &high, &low) == 2 ? high << 8 | low : 0;
+}
+
+/* The list of version 2 of rpcbind's protocol: of the same registrations those over IPv4. */
+static int keep_for_version_2(rpcblist_ptr all)
+{
+	struct pmaplist *list = NULL, **end = &list;
+	int result = 0;
+
+	for (; all && result == 0; all = all->rpcb_next) {
+		const RPCB *map = &all->rpcb_map;
+		bool tcp = !strcmp(map->r_netid, "tcp");
+
+		if (!tcp && strcmp(map->r_netid, "udp"))
+			continue;
+		*end = calloc(1, sizeof(**end));
+		if (!*end) {
+			result = -ENOMEM;
+			break;
+		}
+		(*end)->pml_map = (struct pmap){map->r_prog, map->r_vers, tcp ? IPPROTO_TCP : IPPROTO_UDP,
+						port_of(map->r_addr)};
+		end = &(*end)->pml_next;
+	}
+	if (result == 0)
+		result = write_kept("portmap.xdr", (xdrproc_t)xdr_pmaplist, &list);
+	while (list) {
+		struct pmaplist *next = list->pml_next;
+
+		free(list);
+		list = next;
+	}
+	return result;
+}
+
+int daemons_keep_registrations(void)
+{
+	struct netconfig *local = getnetconfigent("local");
+	rpcblist_ptr all;
+	int result;
+
+	if (!local)
+		return -EIO;
+	all = rpcb_getmaps(local, "localhost");
+	freenetconfigent(local);
+	if (!all)
+		return -ECONNREFUSED;
+	result = keep_for_version_2(all);
+	if (result == 0)
+		result = write_kept("rpcbind.xdr", (xdrproc_t)xdr_rpcblist_ptr, &all);
+	xdr_free((xdrproc_t)xdr_rpcblist_ptr, (char *)&all);
 	return result;
 }
 

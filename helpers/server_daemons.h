@@ -43,6 +43,12 @@ bool daemons_rpcbind_answers(void);
 bool daemons_registered(uint32_t prog);
 /* Tells rpcbind where the status monitor listens.  @return 0 or -EIO */
 int daemons_register_nsm(const struct daemons *daemons);
+/*
+ * Keeps all registrations for a rpcbind that starts anew, which otherwise would have
+ * none after a kill: lockd then waits a minute for the status monitor's, and every
+ * group on the node with it.  Called inside.  @return 0 or -errno
+ */
+int daemons_keep_registrations(void);
 /* Closes our copies of the NSM sockets and ends rpcbind. */
 void daemons_quiesce(struct daemons *daemons);
 

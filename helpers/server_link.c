@@ -28,7 +28,8 @@ int server_link_check(const struct server *server)
 {
 	if (!strcmp(server->link, "none") || if_nametoindex(server->nic))
 		return OCF_SUCCESS;
-	return server_fail(OCF_ERR_ARGS, "there is no network device '%s' on this node: set nic", server->nic);
+	return server_fail(OCF_ERR_ARGS, "there is no network device '%s' on this node: set nic",
+			   server->nic);
 }
 
 int server_link_make(const struct server *server)

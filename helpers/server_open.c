@@ -4,7 +4,7 @@
  * them, the gate opens, the clients on the list are told.  In this order a power
  * cut at any point leaves the list as it was, and the next node tells everybody.
  */
-#include "server.h"
+#include "server_daemons.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,8 @@ static int start_threads(const struct server *server)
 
 	if (result == 0 && !server_nfsd_tracks_clients())
 		return -ENOTCONN;
-	return result;
+	/* Those of nfsd and lockd are new. */
+	return result < 0 ? result : daemons_keep_registrations();
 }
 
 struct answer {

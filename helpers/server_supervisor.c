@@ -65,6 +65,7 @@ static int32_t on_child(int32_t signal, void *arg)
 		supervisor->daemons.pids[kind] = 0;
 		if (kind == DAEMON_RPCBIND && supervisor->daemons.quiet)
 			continue;
+		supervisor->check_registration |= kind == DAEMON_RPCBIND;
 		if (WIFSIGNALED(status))
 			glr_err("%s was killed by signal %d", daemons_name(kind), WTERMSIG(status));
 		else
@@ -192,6 +193,10 @@ static int bring_up(struct daemons *daemons, const char **what)
 	while (!daemons_registered(MOUNTD_PROG))
 		if (!server_wait(server))
 			return -ETIMEDOUT;
+	*what = "keeping rpcbind's registrations";
+	result = daemons_keep_registrations();
+	if (result < 0)
+		return result;
 	*what = "glr-statd";
 	while (glr_status_get(server->group, MONITOR_ANSWER_MS, &status) < 0)
 		if (!server_wait(server))

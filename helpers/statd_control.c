@@ -115,7 +115,7 @@ static void verb_status(struct client *client, const char *request)
 	status.clients = facts.clients;
 	status.told = counts.told;
 	status.acknowledged = counts.acknowledged;
-	status.seen = glr__cookies_count(statd->cookies);
+	status.seen = glr__cookies_count_seen(statd->cookies);
 	status.missed = facts.missed;
 	status.epoch = facts.epoch;
 	status.nsm_state = facts.nsm_state;

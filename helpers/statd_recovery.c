@@ -55,7 +55,7 @@ static enum outcome judge(struct statd_recovery *r, const struct glr_list_client
 
 	if (client->missed || progress < 0)
 		return OUTCOME_OTHER;
-	if (glr__cookies_find(r->statd->cookies, client->name))
+	if (glr__cookies_seen(r->statd->cookies, client->name))
 		return OUTCOME_BACK;
 	return progress == GLR__ACKNOWLEDGED ? OUTCOME_ABSENT : OUTCOME_SILENT;
 }
@@ -371,7 +371,7 @@ const char *statd_recovery_progress(const struct statd_recovery *recovery,
 
 	if (client->missed)
 		return "missed";
-	if (glr__cookies_find(recovery->statd->cookies, client->name))
+	if (glr__cookies_seen(recovery->statd->cookies, client->name))
 		return "seen";
 	if (recovery->notify)
 		progress = glr__notify_progress(statd_notify_engine(recovery->notify), client->name);

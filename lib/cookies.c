@@ -13,7 +13,7 @@ static bool is_unusual(const struct glr__cookie_entry *entry)
 	       strcmp(glr_address_text(&entry->address, text), entry->name) != 0;
 }
 
-struct glr__cookie_entry *glr__cookies_entry_new(const struct glr__cookie *cookie)
+struct glr__cookie_entry *glr__cookies_entry_new(const struct glr__cookie *cookie, uint32_t incarnation)
 {
 	size_t length = strlen(cookie->name);
 	struct glr__cookie_entry *entry = calloc(1, sizeof(*entry) + length + 1);
@@ -22,6 +22,7 @@ struct glr__cookie_entry *glr__cookies_entry_new(const struct glr__cookie *cooki
 		return NULL;
 	memcpy(entry->name, cookie->name, length);
 	entry->node.name = entry->name;
+	entry->incarnation = incarnation;
 	entry->prog = cookie->prog;
 	entry->vers = cookie->vers;
 	entry->proc = cookie->proc;
@@ -39,6 +40,7 @@ void glr__cookies_drop(glr__cookies_t *cookies, const char *name)
 		return;
 	glr__table_remove(&cookies->table, &entry->node);
 	cookies->unusual -= is_unusual(entry);
+	cookies->seen -= entry->incarnation == cookies->incarnation;
 	free(entry);
 }
 
@@ -47,6 +49,7 @@ void glr__cookies_set(glr__cookies_t *cookies, struct glr__cookie_entry *entry)
 	glr__cookies_drop(cookies, entry->name);
 	glr__table_insert(&cookies->table, &entry->node);
 	cookies->unusual += is_unusual(entry);
+	cookies->seen += entry->incarnation == cookies->incarnation;
 }
 
 int glr__cookies_open(int fd, glr__cookies_t **result)
@@ -96,13 +99,14 @@ int glr__cookies_put(glr__cookies_t *cookies, const struct glr__cookie *cookie)
 
 	if (cookie->name[0] == '\0' || strnlen(cookie->name, GLR_NAME_MAX) == GLR_NAME_MAX)
 		return -EINVAL;
-	if (known && known->prog == cookie->prog && known->vers == cookie->vers &&
-	    known->proc == cookie->proc && memcmp(known->priv, cookie->priv, sizeof(known->priv)) == 0)
+	if (known && known->incarnation == cookies->incarnation && known->prog == cookie->prog &&
+	    known->vers == cookie->vers && known->proc == cookie->proc &&
+	    memcmp(known->priv, cookie->priv, sizeof(known->priv)) == 0)
 		return 0;
 	rc = glr__table_reserve(&cookies->table);
 	if (rc)
 		return rc;
-	entry = glr__cookies_entry_new(cookie);
+	entry = glr__cookies_entry_new(cookie, cookies->incarnation);
 	if (!entry)
 		return -ENOMEM;
 	rc = glr__cookies_append(cookies, GLR__RECORD_COOKIE, payload, glr__cookies_encode(entry, payload));
@@ -166,20 +170,36 @@ const struct glr__cookie *glr__cookies_find_address(const glr__cookies_t *cookie
 	return NULL;
 }
 
+bool glr__cookies_seen(const glr__cookies_t *cookies, const char *name)
+{
+	const struct glr__cookie_entry *entry = find(cookies, name);
+
+	return entry && entry->incarnation == cookies->incarnation;
+}
+
 size_t glr__cookies_count(const glr__cookies_t *cookies)
 {
 	return cookies->table.count;
 }
 
+size_t glr__cookies_count_seen(const glr__cookies_t *cookies)
+{
+	return cookies->seen;
+}
+
 int glr__cookies_set_window(glr__cookies_t *cookies, const struct glr__window *window)
 {
+	uint32_t incarnation = cookies->incarnation + (window->grace_end_ms == 0);
 	uint8_t payload[GLR__RECORD_PAYLOAD_MAX];
 	int rc;
 
 	rc = glr__cookies_append(cookies, GLR__RECORD_WINDOW, payload,
-				 glr__cookies_encode_window(window, payload));
+				 glr__cookies_encode_window(window, incarnation, payload));
 	if (rc)
 		return rc;
+	if (incarnation != cookies->incarnation)
+		cookies->seen = 0;
+	cookies->incarnation = incarnation;
 	cookies->window = *window;
 	cookies->opened = true;
 	return 0;

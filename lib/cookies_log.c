@@ -22,18 +22,20 @@ static const char header_magic[8] = {'g', 'l', 'r', '-', 'c', 'o', 'o', 'k'};
 
 /* ---- payloads ------------------------------------------------------------- */
 
-#define COOKIE_FIXED 28 /* prog 4, vers 4, proc 4, priv 16; the name follows */
+#define COOKIE_FIXED 32 /* incarnation 4, prog 4, vers 4, proc 4, priv 16; the name follows */
 #define WINDOW_FIXED                                                                                         \
-	24 /* notify_end_ms 8, grace_end_ms 8, fresh 4, bytes of identifiers 4; both texts follow */
+	28 /* notify_end_ms 8, grace_end_ms 8, fresh 4, incarnation 4, bytes of identifiers 4; both texts    \
+	      follow */
 
 size_t glr__cookies_encode(const struct glr__cookie_entry *entry, uint8_t *out)
 {
 	size_t length = strlen(entry->name);
 
-	glr__put32(out, entry->prog);
-	glr__put32(out + 4, entry->vers);
-	glr__put32(out + 8, entry->proc);
-	memcpy(out + 12, entry->priv, sizeof(entry->priv));
+	glr__put32(out, entry->incarnation);
+	glr__put32(out + 4, entry->prog);
+	glr__put32(out + 8, entry->vers);
+	glr__put32(out + 12, entry->proc);
+	memcpy(out + 16, entry->priv, sizeof(entry->priv));
 	memcpy(out + COOKIE_FIXED, entry->name, length);
 	return COOKIE_FIXED + length;
 }
@@ -44,16 +46,16 @@ static int decode_cookie(const struct glr__record *record, struct glr__cookie *c
 
 	if (record->length <= COOKIE_FIXED || length >= sizeof(cookie->name))
 		return -EBADMSG;
-	cookie->prog = glr__get32(record->payload);
-	cookie->vers = glr__get32(record->payload + 4);
-	cookie->proc = glr__get32(record->payload + 8);
-	memcpy(cookie->priv, record->payload + 12, sizeof(cookie->priv));
+	cookie->prog = glr__get32(record->payload + 4);
+	cookie->vers = glr__get32(record->payload + 8);
+	cookie->proc = glr__get32(record->payload + 12);
+	memcpy(cookie->priv, record->payload + 16, sizeof(cookie->priv));
 	memcpy(cookie->name, record->payload + COOKIE_FIXED, length);
 	cookie->name[length] = '\0';
 	return 0;
 }
 
-size_t glr__cookies_encode_window(const struct glr__window *window, uint8_t *out)
+size_t glr__cookies_encode_window(const struct glr__window *window, uint32_t incarnation, uint8_t *out)
 {
 	size_t identifiers = strlen(window->identifiers);
 	size_t names = strlen(window->names);
@@ -61,7 +63,8 @@ size_t glr__cookies_encode_window(const struct glr__window *window, uint8_t *out
 	glr__put64(out, window->notify_end_ms);
 	glr__put64(out + 8, window->grace_end_ms);
 	glr__put32(out + 16, window->fresh);
-	glr__put32(out + 20, (uint32_t)identifiers);
+	glr__put32(out + 20, incarnation);
+	glr__put32(out + 24, (uint32_t)identifiers);
 	memcpy(out + WINDOW_FIXED, window->identifiers, identifiers);
 	memcpy(out + WINDOW_FIXED + identifiers, window->names, names);
 	return WINDOW_FIXED + identifiers + names;
@@ -73,7 +76,7 @@ static int decode_window(const struct glr__record *record, struct glr__window *w
 
 	if (record->length < WINDOW_FIXED)
 		return -EBADMSG;
-	identifiers = glr__get32(record->payload + 20);
+	identifiers = glr__get32(record->payload + 24);
 	if (identifiers >= sizeof(window->identifiers) || identifiers > record->length - WINDOW_FIXED)
 		return -EBADMSG;
 	names = record->length - WINDOW_FIXED - identifiers;
@@ -158,7 +161,7 @@ static int replay_cookie(glr__cookies_t *cookies, const struct glr__record *reco
 		rc = glr__table_reserve(&cookies->table);
 	if (rc)
 		return rc;
-	entry = glr__cookies_entry_new(&cookie);
+	entry = glr__cookies_entry_new(&cookie, glr__get32(record->payload));
 	if (!entry)
 		return -ENOMEM;
 	glr__cookies_set(cookies, entry);
@@ -168,6 +171,7 @@ static int replay_cookie(glr__cookies_t *cookies, const struct glr__record *reco
 static int replay_record(glr__cookies_t *cookies, const struct glr__record *record)
 {
 	char name[GLR_NAME_MAX];
+	uint32_t incarnation;
 	int rc;
 
 	switch (record->type) {
@@ -182,9 +186,14 @@ static int replay_record(glr__cookies_t *cookies, const struct glr__record *reco
 		return 0;
 	case GLR__RECORD_WINDOW:
 		rc = decode_window(record, &cookies->window);
-		if (!rc)
-			cookies->opened = true;
-		return rc;
+		if (rc)
+			return rc;
+		cookies->opened = true;
+		incarnation = glr__get32(record->payload + 20);
+		if (incarnation != cookies->incarnation)
+			cookies->seen = 0;
+		cookies->incarnation = incarnation;
+		return 0;
 	case GLR__RECORD_FROZEN:
 		if (record->length != 1)
 			return -EBADMSG;
@@ -320,7 +329,7 @@ static int write_all(glr__cookies_t *cookies, struct glr__cookies_log *log)
 	rc = append_to(cookies, log, GLR__RECORD_FROZEN, &frozen, sizeof(frozen));
 	if (!rc && cookies->opened)
 		rc = append_to(cookies, log, GLR__RECORD_WINDOW, payload,
-			       glr__cookies_encode_window(&cookies->window, payload));
+			       glr__cookies_encode_window(&cookies->window, cookies->incarnation, payload));
 	while (!rc && (node = glr__table_next(&cookies->table, &position)))
 		rc = append_to(cookies, log, GLR__RECORD_COOKIE, payload,
 			       glr__cookies_encode((const struct glr__cookie_entry *)node, payload));

@@ -237,6 +237,9 @@ int glr__cookies_remove(glr__cookies_t *cookies, const char *name);
 const struct glr__cookie *glr__cookies_find(const glr__cookies_t *cookies, const char *name);
 const struct glr__cookie *glr__cookies_find_address(const glr__cookies_t *cookies, const struct glr_address *address);
 size_t glr__cookies_count(const glr__cookies_t *cookies);
+/* Given by the lockd that runs now: a window with grace_end_ms 0 begins a new incarnation of it. */
+bool glr__cookies_seen(const glr__cookies_t *cookies, const char *name);
+size_t glr__cookies_count_seen(const glr__cookies_t *cookies);
 int glr__cookies_set_window(glr__cookies_t *cookies, const struct glr__window *window);
 const struct glr__window *glr__cookies_window(const glr__cookies_t *cookies); /* NULL: never opened */
 int glr__cookies_set_frozen(glr__cookies_t *cookies, bool frozen);

@@ -134,10 +134,13 @@ static int prepare_change(glr__monitor_t *m, const struct glr__queued_change *ch
 {
 	if (change->kind == GLR__CHANGE_END)
 		return glr__list_prepare_end(m->list, &m->op);
-	if (glr__cookies_find(m->cookies, change->name))
+	if (glr__cookies_seen(m->cookies, change->name))
 		return -ECANCELED;
 	if (change->kind == GLR__CHANGE_MISSED)
 		return glr__list_prepare_missed(m->list, change->name, &m->op);
+	/* An earlier lockd of this namespace may still know it, and never say SM_MON again. */
+	if (glr__cookies_find(m->cookies, change->name))
+		return -ECANCELED;
 	return glr__list_prepare_remove(m->list, change->name, &m->op);
 }
 

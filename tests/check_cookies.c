@@ -80,6 +80,37 @@ START_TEST(what_is_put_is_found_by_a_successor)
 }
 END_TEST
 
+static void expect_seen(const glr__cookies_t *cookies, bool first, bool second, size_t count)
+{
+	ck_assert(glr__cookies_seen(cookies, "10.0.0.1") == first);
+	ck_assert(glr__cookies_seen(cookies, "10.0.0.2") == second);
+	ck_assert_uint_eq(glr__cookies_count_seen(cookies), count);
+}
+
+START_TEST(a_new_lockd_has_seen_nobody)
+{
+	struct glr__window begin = {0}, recover = {.notify_end_ms = 5, .grace_end_ms = 8};
+	glr__cookies_t *cookies = cookies_open();
+
+	ck_assert_int_eq(put(cookies, 1, 1), 0);
+	ck_assert_int_eq(put(cookies, 2, 2), 0);
+	expect_seen(cookies, true, true, 2);
+	ck_assert_int_eq(glr__cookies_set_window(cookies, &begin), 0);
+	expect_seen(cookies, false, false, 0);
+	ck_assert_ptr_nonnull(glr__cookies_find(cookies, "10.0.0.1"));
+	/* With the same cookie as before, too. */
+	ck_assert_int_eq(put(cookies, 1, 1), 0);
+	ck_assert_int_eq(glr__cookies_set_window(cookies, &recover), 0);
+	expect_seen(cookies, true, false, 1);
+	cookies = cookies_reopen(cookies);
+	expect_seen(cookies, true, false, 1);
+	ck_assert_int_eq(glr__cookies_remove(cookies, "10.0.0.1"), 0);
+	ck_assert_int_eq(glr__cookies_remove(cookies, "10.0.0.2"), 0);
+	expect_seen(cookies, false, false, 0);
+	glr__cookies_close(cookies);
+}
+END_TEST
+
 START_TEST(cookies_by_address)
 {
 	struct glr__cookie cookie = {.name = "2001:DB8::5", .prog = 1};
@@ -231,6 +262,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, cookies_setup, cookies_teardown);
 	tcase_add_test(tcase, a_new_table);
 	tcase_add_test(tcase, what_is_put_is_found_by_a_successor);
+	tcase_add_test(tcase, a_new_lockd_has_seen_nobody);
 	tcase_add_test(tcase, cookies_by_address);
 	tcase_add_test(tcase, cut_in_the_last_record);
 	tcase_add_test(tcase, every_bit_of_every_record);

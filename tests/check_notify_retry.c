@@ -169,6 +169,30 @@ START_TEST(test_tcp_refused)
 }
 END_TEST
 
+/* One client waits for room for its connection; the other does not line up behind it. */
+START_TEST(test_tcp_blocked)
+{
+	sent_count = 0;
+	sim_init(&sim, 2);
+	sim.rtt_us = 10000;
+	sim.hosts[0].no_udp = true;
+	sim.hosts[1].silent = true;
+	sim_start(&sim);
+	sim_run(&sim, 1505);
+	ck_assert_uint_eq(sim.tcp_packets, 2);
+	sim.tcp_refused = true;
+	sim.watch = record;
+	sim_run(&sim, 8000);
+	assert_sent(0, 3500, false, 111);
+	assert_sent(1, 7500, false, 111);
+	ck_assert_uint_eq(sent_count, 2);
+	sim.tcp_refused = false;
+	sim_run(&sim, 8100);
+	sim_assert_counts(&sim, 2, 1);
+	sim_fini(&sim);
+}
+END_TEST
+
 static Suite *notify_retry_suite(void)
 {
 	Suite *suite = suite_create("notify_retry");
@@ -180,6 +204,7 @@ static Suite *notify_retry_suite(void)
 	tcase_add_test(tc, test_next_name_starts_anew);
 	tcase_add_test(tc, test_port_after_the_end);
 	tcase_add_test(tc, test_tcp_refused);
+	tcase_add_test(tc, test_tcp_blocked);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -35,43 +35,41 @@ static void teardown(void)
 
 /* ---- privileges ------------------------------------------------------------------------- */
 
-static void status_line(const char *key, char *value, size_t size)
+static void assert_line(const char *key, const char *expected)
 {
 	char path[64], line[256];
+	size_t length = strlen(key);
+	bool found = false;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", world_statd_pid());
 	file = fopen(path, "r");
 	ck_assert_ptr_nonnull(file);
 	while (fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
-			snprintf(value, size, "%s", line + strlen(key) + 2);
+		if (strncmp(line, key, length) || line[length] != ':')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		ck_assert_str_eq(line + length + 2, expected);
+		found = true;
 	}
 	fclose(file);
-	value[strcspn(value, "\n")] = '\0';
+	ck_assert(found);
 }
 
 START_TEST(is_unprivileged)
 {
-	char value[256] = "", expected[64];
 	unsigned uid = getpwnam(GLR__USER)->pw_uid, gid = getpwnam(GLR__USER)->pw_gid;
+	char ids[64];
 
-	status_line("Uid", value, sizeof(value));
-	snprintf(expected, sizeof(expected), "%u\t%u\t%u\t%u", uid, uid, uid, uid);
-	ck_assert_str_eq(value, expected);
-	status_line("Gid", value, sizeof(value));
-	snprintf(expected, sizeof(expected), "%u\t%u\t%u\t%u", gid, gid, gid, gid);
-	ck_assert_str_eq(value, expected);
-	status_line("Groups", value, sizeof(value));
-	ck_assert_str_eq(value, " ");
-	status_line("CapPrm", value, sizeof(value));
-	ck_assert_str_eq(value, "0000000000000400");
-	status_line("CapEff", value, sizeof(value));
-	ck_assert_str_eq(value, "0000000000000400");
-	status_line("CapInh", value, sizeof(value));
-	ck_assert_str_eq(value, "0000000000000000");
-	status_line("NoNewPrivs", value, sizeof(value));
-	ck_assert_str_eq(value, "1");
+	snprintf(ids, sizeof(ids), "%u\t%u\t%u\t%u", uid, uid, uid, uid);
+	assert_line("Uid", ids);
+	snprintf(ids, sizeof(ids), "%u\t%u\t%u\t%u", gid, gid, gid, gid);
+	assert_line("Gid", ids);
+	assert_line("Groups", " ");
+	assert_line("CapPrm", "0000000000000400");
+	assert_line("CapEff", "0000000000000400");
+	assert_line("CapInh", "0000000000000000");
+	assert_line("NoNewPrivs", "1");
 }
 END_TEST
 
@@ -134,6 +132,38 @@ static bool is_denied(const char *from, bool privileged)
 	close(fd);
 	return got > 12 && word_at(reply, 2) == 1;
 }
+
+static int count_clients(const char *packet, void *arg)
+{
+	unsigned *count = arg;
+
+	if (!strcmp(packet, "end=1\n"))
+		return 1;
+	/* Slower than the monitor, so that the socket fills up. */
+	if (++*count % 100 == 0)
+		poll(NULL, 0, 1);
+	return 0;
+}
+
+START_TEST(long_list)
+{
+	int fd = world_connect("127.0.0.1", "127.0.0.1", true);
+	struct message message;
+	uint8_t reply[256];
+	unsigned count = 0;
+	char name[32];
+
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "10.2.%u.%u", i / 250, i % 250);
+		nsm_mon(&message, i, name, 1);
+		world_send(fd, &message);
+		ck_assert_int_eq(world_receive(fd, reply, sizeof(reply), 5000), 32);
+	}
+	close(fd);
+	ck_assert_int_eq(glr__control_ask(WORLD_GROUP, "list", 10000, count_clients, &count, NULL), 1);
+	ck_assert_uint_eq(count, 2000);
+}
+END_TEST
 
 START_TEST(strangers_are_denied)
 {
@@ -345,6 +375,7 @@ static Suite *statd_suite(void)
 	tcase_add_test(tc, list_survives_a_kill);
 	tcase_add_test(tc, request_in_many_pieces);
 	tcase_add_test(tc, requests_over_udp);
+	tcase_add_test(tc, long_list);
 	tcase_add_test(tc, strangers_are_denied);
 	tcase_add_test(tc, hostile_connections);
 	tcase_add_test(tc, reboot_reaches_lockd);

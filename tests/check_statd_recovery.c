@@ -98,14 +98,22 @@ START_TEST(recovery)
 	ck_assert_uint_eq(status.missed, 1);
 	ck_assert_uint_eq(status.nsm_state, 1);
 
-	/* Who was missed comes back, and is not told to reclaim before it does. */
+	/* Who was missed is not told to reclaim before it comes back. */
+	hosts[2].silent = false;
+	ck_assert_str_eq(world_ask("begin fresh=0"), "clients=2\ncondition=clean\nnsm_state=3\n");
+	recover(1000, 1200);
+	world_wait_phase(GLR_PHASE_SERVING);
+	ck_assert_uint_eq(hosts[0].state, 3);
+	ck_assert_uint_eq(hosts[2].told, 0);
 	ck_assert_uint_eq(world_mon("127.0.0.4"), 0);
 	ck_assert_str_eq(world_progress("127.0.0.4"), "seen");
 	world_kill_statd(SIGKILL);
 	world_start_statd();
 	world_status(&status);
 	ck_assert_int_eq(status.phase, GLR_PHASE_SERVING);
-	ck_assert_uint_eq(status.clients, 3);
+	/* Silent, and not seen by the lockd that runs now. */
+	ck_assert_str_eq(world_progress("127.0.0.9"), "missed");
+	ck_assert_uint_eq(status.clients, 2);
 }
 END_TEST
 
@@ -213,6 +221,9 @@ START_TEST(group_that_is_closed_judges_nobody)
 	recover(2500, 3000);
 	ck_assert(world_wait(&hosts[1].told, 2));
 	ck_assert_str_eq(world_ask("freeze"), "ok=1\n");
+	hosts[2].silent = false;
+	poll(NULL, 0, 1200);
+	ck_assert_uint_eq(hosts[2].told, 0);
 	world_kill_statd(SIGKILL);
 	/* Opened again while the old window would still be open. */
 	world_thaw_cookies();

@@ -171,11 +171,8 @@ static int inherited(int fd)
 static _Noreturn void become_statd(void)
 {
 	char list[32], cookies[32], control[32], listen[64], grace[32], state[40];
-	int log = open("/run/statd.log", O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!getenv("CK_VERBOSITY"))
-		dup2(log, 2);
 	snprintf(list, sizeof(list), "--list=%d,%d", inherited(world.slots[0]), inherited(world.slots[1]));
 	snprintf(cookies, sizeof(cookies), "--cookies=%d", inherited(world.cookies));
 	snprintf(control, sizeof(control), "--control=%d", inherited(world.control));
@@ -313,9 +310,10 @@ int world_connect(const char *from, const char *to, bool privileged)
 void world_send(int fd, const struct message *message)
 {
 	uint32_t mark = htonl(0x80000000u | (uint32_t)message->length);
+	struct iovec iov[] = {{&mark, sizeof(mark)}, {(void *)(uintptr_t)message->bytes, message->length}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 
-	ck_assert_int_eq(send(fd, &mark, 4, MSG_NOSIGNAL), 4);
-	ck_assert_int_eq(send(fd, message->bytes, message->length, MSG_NOSIGNAL), (ssize_t)message->length);
+	ck_assert_int_eq(sendmsg(fd, &msg, MSG_NOSIGNAL), (ssize_t)(sizeof(mark) + message->length));
 }
 
 static ssize_t receive_all(int fd, void *bytes, size_t length, int timeout_ms)

@@ -11,6 +11,7 @@ behind: the server monitors only who asks for a lock. Prints {"t_asked", "t",
 """
 import json
 import os
+import random
 import select
 import socket
 import struct
@@ -38,7 +39,9 @@ def call(xid, prog, vers, proc, body):
 def ask_tcp(address, port, prog, vers, proc, body):
     """One call over a connection of its own; returns the reply's body."""
     message = call(1, prog, vers, proc, body)
-    with socket.create_connection((address, port), TIMEOUT_S, privileged_port()) as sock:
+    with privileged(socket.SOCK_STREAM) as sock:
+        sock.settimeout(TIMEOUT_S)
+        sock.connect((address, port))
         sock.sendall(struct.pack("!I", 0x80000000 | len(message)) + message)
         stream = sock.makefile("rb")
         data, last = b"", 0
@@ -52,15 +55,15 @@ def ask_tcp(address, port, prog, vers, proc, body):
     return reply.body
 
 
-def privileged_port():
-    """Servers may insist on one; the kernel has no way to ask for just any of them."""
-    for port in range(1000, 600, -1):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("", port))
-                return ("", port)
-            except OSError:
-                continue
+def privileged(kind):
+    """A socket with a port servers trust; the kernel has no way to ask for just any of them."""
+    for port in random.sample(range(600, 1000), 400):
+        sock = socket.socket(socket.AF_INET, kind)
+        try:
+            sock.bind(("", port))
+            return sock
+        except OSError:
+            sock.close()
     raise OSError("no privileged port left")
 
 
@@ -90,8 +93,7 @@ def test_arguments(handle):
 class Probe:
     def __init__(self, address, handle):
         self.address, self.arguments = address, test_arguments(handle)
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(privileged_port())
+        self.sock = privileged(socket.SOCK_DGRAM)
         self.port, self.asked = None, {}        # asked: xid -> time
         self.xid = int(time.time()) & 0x7FFFFFFF
         self.heard = 0

@@ -16,7 +16,8 @@ HOME = Group("home", ["10.0.0.101", "10.0.0.102"])
 MAIL = Group("mail", ["10.0.0.111"])
 C1, C2, C3 = "10.0.0.11", "10.0.0.12", "10.0.0.13"
 LOCK3, LOCK4, MAIL3 = ("f", 0, 9), ("g", 0, 9), ("m", 0, 9)
-CUT, TAKEOVER, GRACE, NOTIFIED, RECLAIM3, RECLAIM4, GRACE_END, ENDED = 100, 105, 108, 108.5, 109, 110, 128, 140
+CUT, TAKEOVER, GRACE, NOTIFIED = 100, 105, 108, 108.5
+RECLAIM3, RECLAIM4, GRACE_END, ENDED = 109, 110, 128, 140
 
 
 def lock(t, what="lock", protocol="nlm", reclaim=True, client=C1, server=HOME.addresses[0], status="granted",
@@ -78,7 +79,8 @@ def good():
         trace=trace([lock(RECLAIM3), lock(RECLAIM4, protocol="nfs4"),
                      lock(GRACE_END + 1, reclaim=False, start=500, length=1)], all_notifies()),
         expected={"home": {LOCK3: (C1, "3"), LOCK4: (C1, "4.2")}, "mail": {MAIL3: (C1, "3")}},
-        before={"home": {LOCK3, LOCK4}, "mail": {MAIL3}}, after={"home": {LOCK3, LOCK4}, "mail": {MAIL3}},
+        before={"home": {LOCK3, LOCK4}, "mail": {MAIL3}},
+        after={"home": {LOCK3, LOCK4}, "mail": {MAIL3}},
         clients=[C1, C2], journal_replayed=True)
 
 
@@ -88,7 +90,8 @@ class Good(unittest.TestCase):
         self.assertEqual(problems, [])
         self.assertEqual(report, {
             "locks_held_before": 2, "locks_reclaimed": 2, "locks_lost": 0, "granted_twice": 0,
-            "new_locks_granted_in_grace": 0, "other_group_max_wait_ms": 9, "other_group_baseline_max_wait_ms": 3,
+            "new_locks_granted_in_grace": 0, "other_group_max_wait_ms": 9,
+            "other_group_baseline_max_wait_ms": 3,
             "notified_clients": [C1, C2], "notified_identifiers": HOME.addresses, "takeover_ms": 4000,
             "glr_ms": 3000, "outage_ms": 9000, "grace_ms": 20000})
 
@@ -154,21 +157,24 @@ class Seeded(unittest.TestCase):
 
     def test_other_group_that_never_got_an_answer(self):
         evidence = good()
-        evidence.histories.append(hold("stuck", "mail", event(140, "interrupted", 900, 1, 35000), mode="churn"))
+        evidence.histories.append(hold("stuck", "mail", event(140, "interrupted", 900, 1, 35000),
+                                       mode="churn"))
         self.expect(evidence, "in another group waited")
 
     def test_wrong_clients(self):
         for sent, words in ((all_notifies()[:2], "notified ['10.0.0.11'] instead"),
                             (all_notifies() + [notify(C3, HOME.addresses[0])], "notified ["),
                             (all_notifies() + [notify(C1, MAIL.addresses[0])], "notified as"),
-                            (all_notifies() + [notify(C1, HOME.addresses[0], source="10.0.0.2")], "notified as")):
+                            (all_notifies() + [notify(C1, HOME.addresses[0], source="10.0.0.2")],
+                             "notified as")):
             evidence = good()
             evidence.trace.notifies = sent
             self.expect(evidence, words)
 
     def test_notified_by_one_address_only(self):
         evidence = good()
-        evidence.trace.notifies = [n for n in all_notifies() if n.name == HOME.addresses[0] or n.client == C1]
+        evidence.trace.notifies = [n for n in all_notifies()
+                                   if n.name == HOME.addresses[0] or n.client == C1]
         self.expect(evidence, "10.0.0.12 never acknowledged 10.0.0.102")
 
     def test_notified_outside_grace(self):
@@ -224,7 +230,8 @@ class Seeded(unittest.TestCase):
             self.expect(evidence, words)
 
     def test_cluster_acted_by_itself(self):
-        for op in (Operation("s2", "mail-nfs", "stop", 120, 121, 0), Operation("s1", "home-ip", "stop", 95, 96, 0)):
+        for op in (Operation("s2", "mail-nfs", "stop", 120, 121, 0),
+                   Operation("s1", "home-ip", "stop", 95, 96, 0)):
             evidence = good()
             evidence.operations.append(op)
             self.expect(evidence, "the cluster by itself did: stop " + op.resource)
@@ -238,12 +245,14 @@ class Seeded(unittest.TestCase):
 class Empty(unittest.TestCase):
     def evidence(self, wait_ms=20):
         evidence = good()
-        evidence.clients, evidence.expected, evidence.before = [], {"mail": {MAIL3: (C1, "3")}}, {"mail": {MAIL3}}
+        evidence.clients, evidence.expected = [], {"mail": {MAIL3: (C1, "3")}}
+        evidence.before = {"mail": {MAIL3}}
         evidence.after = {"mail": {MAIL3}}
         evidence.trace = trace([lock(112, reclaim=False, start=500)], [])
         evidence.probes["home"] = [a for a in probes()["home"] if a["status"] != "grace"]
         evidence.histories = [h for h in good_histories() if h.group == "mail"]
-        evidence.histories.append(hold("first", "home", event(112, "granted", 500, 1, wait_ms), mode="churn"))
+        evidence.histories.append(hold("first", "home", event(112, "granted", 500, 1, wait_ms),
+                                       mode="churn"))
         return evidence
 
     def test_passes(self):

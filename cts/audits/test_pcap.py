@@ -16,7 +16,8 @@ def raw(address):
 
 
 def frame(proto, src, dst, segment):
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(segment), 0, 0, 64, proto, 0, raw(src), raw(dst))
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(segment), 0, 0, 64, proto, 0, raw(src),
+                     raw(dst))
     return bytes(12) + struct.pack("!H", 0x0800) + ip + segment
 
 
@@ -98,7 +99,8 @@ class Notifications(Captured):
 class Locks(Captured):
     def exchange(self, request, answer):
         """A call and its reply on one TCP connection."""
-        return [tcp(CLIENT, 900, SERVER, 2049, 99, b"", 2), tcp(CLIENT, 900, SERVER, 2049, 100, record(request)),
+        return [tcp(CLIENT, 900, SERVER, 2049, 99, b"", 2),
+                tcp(CLIENT, 900, SERVER, 2049, 100, record(request)),
                 tcp(SERVER, 2049, CLIENT, 900, 500, record(answer))]
 
     def nlm(self, reclaim, status):
@@ -124,14 +126,17 @@ class Locks(Captured):
     def test_nfs4(self):
         for reclaim, status, granted in ((1, 0, 1), (1, 10033, 0)):
             answer = reply(3, struct.pack("!I", status))
-            trace = self.trace(self.exchange(call(3, rpc.NFS, 4, 1, compound_lock(8192, 16, reclaim)), answer))
+            request = call(3, rpc.NFS, 4, 1, compound_lock(8192, 16, reclaim))
+            trace = self.trace(self.exchange(request, answer))
             self.assertEqual(len(trace.reclaims([SERVER], 0, 2000)), granted)
             self.assertEqual((trace.locks[0].start, trace.locks[0].protocol), (8192, "nfs4"))
 
     def test_split_repeated_and_joined_segments(self):
-        data = record(call(3, rpc.NLM, 4, 2, nlm_lock(0, 1, 1))) + record(call(4, rpc.NLM, 4, 2, nlm_lock(8, 1, 1)))
+        data = b"".join(record(call(xid, rpc.NLM, 4, 2, nlm_lock(start, 1, 1)))
+                        for xid, start in ((3, 0), (4, 8)))
         seq = 0xFFFFFFF0                # wraps around in the middle
-        frames = [tcp(CLIENT, 900, SERVER, 4045, seq - 1, b"", 2), tcp(CLIENT, 900, SERVER, 4045, seq, data[:50]),
+        frames = [tcp(CLIENT, 900, SERVER, 4045, seq - 1, b"", 2),
+                  tcp(CLIENT, 900, SERVER, 4045, seq, data[:50]),
                   tcp(CLIENT, 900, SERVER, 4045, seq, data[:50]),
                   tcp(CLIENT, 900, SERVER, 4045, seq + 50, data[50:])]
         granted = [record(reply(xid, rpc.opaque(b"") + struct.pack("!I", 0))) for xid in (3, 4)]

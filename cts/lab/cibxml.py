@@ -13,7 +13,7 @@ PROPERTIES = {
     "node-action-limit": "16",
 }
 RESOURCE_DEFAULTS = {"resource-stickiness": "100"}
-OPERATIONS = {"start": ("0", "60s"), "stop": ("0", "60s"), "monitor": ("10s", "30s")}
+OPERATIONS = {"start": ("0", "60s"), "stop": ("0", "60s"), "monitor": ("10s", "60s")}
 
 
 def nvpairs(parent, tag, prefix, values):

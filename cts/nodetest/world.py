@@ -188,6 +188,9 @@ class World:
         host.ip("neigh", "flush", "to", group.address, netns=self.lab.network.name)
         self.client.run(["ip", "neigh", "flush", "to", group.address])
 
+    def remove_address(self, group):
+        self.server.run("ip -n %s addr flush dev glr0 2>/dev/null; true" % group.name)
+
     def open(self, group, **changes):
         return self.expect(self.agent("lockrecover", "start", group, timeout_s=30, **changes),
                            OCF_SUCCESS)
@@ -199,8 +202,9 @@ class World:
         self.open(group)
 
     def stop(self, group):
-        for name in ("lockrecover", "nfsserver"):
-            self.expect(self.agent(name, "stop", group), OCF_SUCCESS)
+        self.expect(self.agent("lockrecover", "stop", group), OCF_SUCCESS)
+        self.remove_address(group)
+        self.expect(self.agent("nfsserver", "stop", group), OCF_SUCCESS)
         self.running.discard(group.name)
 
     def settle(self):
@@ -274,6 +278,12 @@ class World:
         result = self.server.run("umount %s" % group.directory, check=False)
         self.that(result.rc == 0, result.out.strip())
         self.that(not self.is_alive(group), "%s is unmounted, but its superblock lives", group.device)
+        # Each group's link makes its device promiscuous: a namespace that no process and no pin shows.
+        self.until(lambda: self.promiscuity() == len(self.running), 5, "the link of the group is gone")
+
+    def promiscuity(self):
+        found = re.search(r"promiscuity (\d+)", self.shell("ip -d link show dev %s", NIC))
+        return int(found.group(1))
 
     def is_alive(self, group):
         """Whether the group's filesystem is mounted in any mount namespace."""

@@ -32,11 +32,6 @@ def mount(node, group, version):
              % (at, at, version, source, at), timeout=90)
 
 
-def unmount(node, group, version):
-    at = mount_point(group, version)
-    node.run("if mountpoint -q %s; then umount %s; fi" % (at, at), timeout=90)
-
-
 class Worker:
     """One locker process."""
 
@@ -111,8 +106,8 @@ class Workload:
         while waiting:
             waiting = [w for w in waiting if not condition(w)]
             if waiting and time.monotonic() > deadline:
-                raise WorkloadTimeout("; ".join("%s, last: %s" % (w.owner, (w.recent() or ["nothing"])[-1])
-                                                for w in waiting))
+                last = ["%s, last: %s" % (w.owner, (w.recent() or ["nothing"])[-1]) for w in waiting]
+                raise WorkloadTimeout("; ".join(last))
             time.sleep(0.2 if waiting else 0)
 
     def wait_settled(self, timeout=60):
