@@ -20,8 +20,6 @@
 
 #define IDENTIFIERS_MAX 32
 #define NAMES_MAX 32
-#define CONNECTIONS_MAX 32
-#define CONNECTION_MS 5000
 #define BIND_RETRY_MS 250
 #define RECEIVE_BUFFER_BYTES (1 << 20)
 #define MARK_BYTES 4
@@ -53,7 +51,7 @@ struct statd_notify {
 	uint64_t end_ms;
 	struct identifier identifiers[IDENTIFIERS_MAX];
 	size_t identifier_count;
-	struct connection connections[CONNECTIONS_MAX];
+	struct connection connections[GLR__NOTIFY_TCP_LIMIT];
 };
 
 static void work(void *arg);
@@ -125,7 +123,7 @@ static int32_t connection_event(int32_t fd, int32_t revents, void *data)
 
 static struct connection *free_connection(struct statd_notify *n)
 {
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+	for (size_t i = 0; i < GLR__NOTIFY_TCP_LIMIT; i++) {
 		if (n->connections[i].fd < 0)
 			return &n->connections[i];
 	}
@@ -146,7 +144,7 @@ static int start_connection(struct statd_notify *n, const struct glr__notify_pac
 	c->identifier = packet->identifier;
 	c->to = packet->to;
 	c->to_port = packet->to_port;
-	c->end_ms = glr__now_ms() + CONNECTION_MS;
+	c->end_ms = glr__now_ms() + GLR__NOTIFY_TCP_MS;
 	memcpy(c->bytes, &mark, sizeof(mark));
 	memcpy(c->bytes + MARK_BYTES, packet->bytes, packet->length);
 	c->length = MARK_BYTES + packet->length;
@@ -165,7 +163,7 @@ static int start_connection(struct statd_notify *n, const struct glr__notify_pac
 
 static void close_old_connections(struct statd_notify *n, uint64_t now_ms)
 {
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+	for (size_t i = 0; i < GLR__NOTIFY_TCP_LIMIT; i++) {
 		if (n->connections[i].fd >= 0 && n->connections[i].end_ms <= now_ms)
 			close_connection(&n->connections[i]);
 	}
@@ -353,7 +351,7 @@ int statd_notify_new(struct statd *statd, const struct glr__window *window, uint
 		return -ENOMEM;
 	n->statd = statd;
 	statd_timer_init(&n->timer, statd->loop, work, n);
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+	for (size_t i = 0; i < GLR__NOTIFY_TCP_LIMIT; i++)
 		n->connections[i].fd = -1;
 	rc = make_engine(n, window, state);
 	if (!rc)
@@ -371,7 +369,7 @@ void statd_notify_free(struct statd_notify *notify)
 	if (!notify)
 		return;
 	statd_timer_set(&notify->timer, UINT_MAX);
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+	for (size_t i = 0; i < GLR__NOTIFY_TCP_LIMIT; i++)
 		close_connection(&notify->connections[i]);
 	for (size_t i = 0; i < notify->identifier_count; i++) {
 		if (notify->identifiers[i].fd < 0)

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Epochs, the window of a recovery, and what is written down at its end.
- *
- * Whom the end of the window takes from the list, and on which side it errs:
- *  - acknowledged, but no SM_MON since: struck off, and only when the namespace was fresh, one monitor ran
- * the whole window and the cookies are whole.  A client too many on the list is told once more; one too few
- * loses its locks.
- *  - neither acknowledged nor seen: marked missed, when the engine ran long enough for several tries.
- *    Its locks may go to others when grace ends, so that it must never be told to reclaim them later.  A
- * monitor that was restarted shortly before the end marks nobody: the clients may have answered its
- * predecessor.
+ * Epochs, the window of a recovery, and what its end writes down:
+ * - acknowledged, but no SM_MON since: struck off, when the namespace was fresh, the cookies
+ *   are whole and one monitor ran the whole window.  A client too many is told once more, one too
+ *   few loses its locks.
+ * - neither acknowledged nor seen: missed.  Its locks may go to others when grace ends, so that it
+ *   must not be told to reclaim them later.  A monitor that was restarted shortly before the end
+ *   marks nobody: they may have answered its predecessor.
  */
 #include "statd.h"
 
@@ -144,8 +141,8 @@ static void finish(struct statd_recovery *r, bool whole_window)
 		write_down(r, &ending, whole_window);
 	else
 		glr_err("recovery ended, but without memory nothing of it is written down");
-	for (size_t i = 0; i < ending.count; i++)
-		free(ending.verdicts[i].name);
+	while (ending.count)
+		free(ending.verdicts[--ending.count].name);
 	free(ending.verdicts);
 	drop_engine(r);
 }
