@@ -276,7 +276,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	glr__log_init("glr-statd", options.group, true);
 	if (options.debug)
-		glr__log_set_debug(true);
+		glr__log_debug();
 	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
 	rc = statd_drop_privileges(GLR__USER);
 	if (rc) {

@@ -158,10 +158,21 @@ static int make_namespaces(struct server *server)
 	return result;
 }
 
-static int close_gate_inside(const struct server *server)
+/*
+ * lockd opens a connection from a privileged port for every client it reports,
+ * and the closed ones must not use those ports up: few are remembered.
+ */
+static int limit_time_wait(void)
 {
-	int result = server_gate_close(server);
+	return glr__write_text(AT_FDCWD, "/proc/sys/net/ipv4/tcp_max_tw_buckets", "64\n");
+}
 
+static int prepare_network(const struct server *server)
+{
+	int result = limit_time_wait();
+
+	if (result == 0)
+		result = server_gate_close(server);
 	return result < 0 ? result : server_link_up();
 }
 
@@ -209,10 +220,10 @@ static int start_locked(struct server *server)
 	code = make_namespaces(server);
 	if (code != OCF_SUCCESS)
 		return code;
-	result = server_inside(server, close_gate_inside);
+	result = server_inside(server, prepare_network);
 	if (result < 0)
-		return server_fail(OCF_ERR_GENERIC, "cannot close the gate of group %s: %s", server->group,
-				   strerror(-result));
+		return server_fail(OCF_ERR_GENERIC, "cannot prepare the network of group %s: %s",
+				   server->group, strerror(-result));
 	return server_supervisor_start(server);
 }
 

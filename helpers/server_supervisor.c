@@ -119,12 +119,25 @@ static void watch_monitor(struct supervisor *supervisor)
 	}
 }
 
+/* An action may keep the monitor from answering: the first sync of a takeover can be slow. */
+static bool action_under_way(const struct server *server)
+{
+	char path[PATH_MAX];
+	int fd = open(server_path(server, SERVER_ACTION_LOCK, path), O_RDONLY | O_CLOEXEC);
+	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
 static void watch(void *arg)
 {
 	struct supervisor *supervisor = arg;
 	struct daemons *daemons = &supervisor->daemons;
 
-	watch_monitor(supervisor);
+	if (!action_under_way(daemons->server))
+		watch_monitor(supervisor);
 	if (supervisor->check_registration && daemons_rpcbind_answers()) {
 		supervisor->check_registration = false;
 		if (!daemons_registered(GLR__NSM_PROG) && daemons_register_nsm(daemons) == 0)

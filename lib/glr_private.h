@@ -25,7 +25,8 @@
 /* @param program shown as syslog identity  @param group may be NULL  @param to_stderr also print NOTICE and above */
 void glr__log_init(const char *program, const char *group, bool to_stderr);
 void glr__log_fini(void);
-void glr__log_set_debug(bool on);
+/* From now on DEBUG lines too. */
+void glr__log_debug(void);
 
 #define glr_err(fmt, ...) glr__log(LOG_ERR, fmt, ##__VA_ARGS__)
 #define glr_warn(fmt, ...) glr__log(LOG_WARNING, fmt, ##__VA_ARGS__)

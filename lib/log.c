@@ -26,12 +26,10 @@ void glr__log_fini(void)
 	qb_log_fini();
 }
 
-void glr__log_set_debug(bool on)
+void glr__log_debug(void)
 {
-	int action = on ? QB_LOG_FILTER_ADD : QB_LOG_FILTER_REMOVE;
-
-	qb_log_filter_ctl(QB_LOG_SYSLOG, action, QB_LOG_FILTER_FILE, "*", LOG_DEBUG);
-	qb_log_filter_ctl(QB_LOG_STDERR, action, QB_LOG_FILTER_FILE, "*", LOG_DEBUG);
+	qb_log_filter_ctl(QB_LOG_SYSLOG, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_DEBUG);
+	qb_log_filter_ctl(QB_LOG_STDERR, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_DEBUG);
 }
 
 void glr__log(int priority, const char *fmt, ...)
