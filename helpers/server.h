@@ -82,10 +82,22 @@ int server_mounts_setup(void *server);
 /* @return 0, or an OCF code, already reported: this node has no such nic */
 int server_link_check(const struct server *server);
 int server_link_make(const struct server *server);
-/* The next three are called inside the group's namespaces. */
+/* The next four are called inside the group's namespaces. */
 int server_link_up(void);
-int server_gate_close(const struct server *server);
-int server_gate_open(const struct server *server);
+/* So that addresses cannot be answered for as long as the namespace lives on. */
+int server_link_remove(const struct server *server);
+enum server_gate {
+	GATE_OPEN,
+	/* No new connection, no datagram.  What is left of connections, of this server or of
+	 * the group's last one, can end, so that clients connect anew at once and do not wait for
+	 * retransmissions that grow longer and longer. */
+	GATE_ENDING,
+	/* Nothing: a request could be granted a lock that is about to be dropped. */
+	GATE_CLOSED,
+};
+int server_gate_set(const struct server *server, enum server_gate gate);
+/* Waits a second at most until the clients have seen the end of their connections. */
+void server_connections_end(const struct server *server);
 /* Sets the default routes that gateway names. */
 int server_link_route(const struct server *server);
 /* The group's global addresses, comma-separated.  @return how many */

@@ -59,7 +59,7 @@ static int no_locks(const char *path, void *arg)
 
 static int close_inside(const struct server *server)
 {
-	int result = server_gate_close(server);
+	int result = server_gate_set(server, GATE_CLOSED);
 
 	if (result < 0)
 		return result;
@@ -80,7 +80,13 @@ static int close_inside(const struct server *server)
 	if (result < 0)
 		return result;
 	result = no_locks(server->directory, NULL);
-	return result < 0 ? result : server_exports_foreach(server, no_locks, NULL);
+	if (result == 0)
+		result = server_exports_foreach(server, no_locks, NULL);
+	if (result == 0)
+		result = server_gate_set(server, GATE_ENDING);
+	if (result == 0)
+		server_connections_end(server);
+	return result;
 }
 
 /* From here on SM_UNMON changes nothing: a clean stop sends one for every client. */
@@ -168,6 +174,9 @@ int server_stop(struct server *server)
 		return server_fail(OCF_ERR_GENERIC, "process %d of group %s does not end: %s", pid,
 				   server->group, strerror(-result));
 	}
+	result = server_inside(server, server_link_remove);
+	if (result < 0 && result != -ENOENT)
+		glr_warn("the link lives as long as the last connection: %s", strerror(-result));
 	result = glr__netns_delete(server->group);
 	if (result == 0)
 		result = remove_runtime_dir(server);

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The group's link, always called glr0 inside, and its gate: a filter that drops
- * arriving TCP and UDP while nothing may be served.  ARP, ND and ICMP pass.
+ * The group's link, always called glr0 inside, and its gate: a filter on what
+ * arrives while nothing may be served.  ARP, ND and ICMP always pass.
  */
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#define ENDING_MS 1000 /* a few retransmissions of a client on the same network */
 
 /* The node's end of a veth pair: 15 characters at most, the same for a group every time. */
 static void veth_name(const char *group, char name[IFNAMSIZ])
@@ -78,52 +82,95 @@ static int set_up(const char *name)
 
 int server_link_up(void)
 {
-	int result = set_up("lo");
+	/* Connections end behind a closed gate, so nobody acknowledges that: for minutes they would keep
+	 * the namespace, and with it the link, alive after a stop. */
+	int result = glr__write_text(AT_FDCWD, "/proc/sys/net/ipv4/tcp_orphan_retries", "1\n");
 
+	if (result == 0)
+		result = set_up("lo");
 	if (result == 0 && if_nametoindex(GLR__LINK))
 		result = set_up(GLR__LINK);
 	return result;
 }
 
+int server_link_remove(const struct server *server)
+{
+	static const char *const remove[] = {"ip", "link", "del", GLR__LINK, NULL};
+	char error[256] = "";
+	int result;
+
+	if (!strcmp(server->link, "none") || !if_nametoindex(GLR__LINK))
+		return 0;
+	result = server_run(server, remove, NULL, error);
+	if (result > 0)
+		glr_err("cannot remove " GLR__LINK ": %s", error);
+	return result > 0 ? -EIO : result;
+}
+
 static const char *const gate_off[] = {"tc", "qdisc", "del", "dev", GLR__LINK, "clsact", NULL};
 
-int server_gate_close(const struct server *server)
+#define DROP(pref, protocol, what)                                                                           \
+	"filter add dev " GLR__LINK " ingress protocol " protocol " pref " pref " flower ip_proto " what     \
+	" action drop\n"
+/* tcp_flags VALUE/MASK: SYN without ACK begins a connection. */
+static const char *const gate_rules[] = {
+	[GATE_CLOSED] = "qdisc add dev " GLR__LINK " clsact\n" DROP("1", "ip", "tcp") DROP("2", "ip", "udp")
+		DROP("3", "ipv6", "tcp") DROP("4", "ipv6", "udp"),
+	[GATE_ENDING] = "qdisc add dev " GLR__LINK " clsact\n" DROP("1", "ip", "tcp tcp_flags 0x2/0x12")
+		DROP("2", "ip", "udp") DROP("3", "ipv6", "tcp tcp_flags 0x2/0x12") DROP("4", "ipv6", "udp"),
+};
+
+int server_gate_set(const struct server *server, enum server_gate gate)
 {
 	static const char *const batch[] = {"tc", "-batch", "-", NULL};
-	static const char rules[] =
-		"qdisc add dev " GLR__LINK " clsact\n"
-		"filter add dev " GLR__LINK " ingress protocol ip pref 1 flower ip_proto tcp action drop\n"
-		"filter add dev " GLR__LINK " ingress protocol ip pref 2 flower ip_proto udp action drop\n"
-		"filter add dev " GLR__LINK " ingress protocol ipv6 pref 3 flower ip_proto tcp action drop\n"
-		"filter add dev " GLR__LINK " ingress protocol ipv6 pref 4 flower ip_proto udp action drop\n";
 	char error[256] = "";
 	int result;
 
 	if (!if_nametoindex(GLR__LINK))
-		return 0;
-	result = server_run(server, batch, rules, error);
+		return gate == GATE_OPEN ? -ENODEV : 0;
+	/* tc's status 2, the kernel refused: there was none. */
+	result = server_run(server, gate_off, NULL, error);
+	if (result < 0 || gate == GATE_OPEN)
+		return result < 0 ? result : 0;
+	result = server_run(server, batch, gate_rules[gate], error);
 	if (result > 0) {
-		/* Closed before, or only half: begin anew. */
-		server_run(server, gate_off, NULL, error);
-		result = server_run(server, batch, rules, error);
-	}
-	if (result > 0) {
-		glr_err("tc cannot close the gate at " GLR__LINK ": %s", error);
+		glr_err("tc cannot set the gate at " GLR__LINK ": %s", error);
 		return -EIO;
 	}
 	return result;
 }
 
-int server_gate_open(const struct server *server)
+/* @return how many connections to clients are still being ended */
+static int count_ending(const char *table)
 {
-	char error[256] = "";
-	int result;
+	FILE *file = fopen(table, "re");
+	char line[512];
+	int count = 0;
 
-	if (!if_nametoindex(GLR__LINK))
-		return -ENODEV;
-	result = server_run(server, gate_off, NULL, error);
-	/* tc's status 2: the kernel refused, there was none. */
-	return result < 0 ? result : 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		char local[40];
+		unsigned state;
+
+		if (sscanf(line, "%*d: %39[0-9A-F]:%*x %*[0-9A-F]:%*x %x", local, &state) != 2)
+			continue;
+		/* 127.0.0.1 and ::1: between lockd and the daemons */
+		if (!strcmp(local, "0100007F") || !strcmp(local, "00000000000000000000000001000000"))
+			continue;
+		count += state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
+			 state == TCP_LAST_ACK;
+	}
+	if (file)
+		fclose(file);
+	return count;
+}
+
+void server_connections_end(const struct server *server)
+{
+	uint64_t until_ms = glr__now_ms() + ENDING_MS;
+
+	while (count_ending("/proc/net/tcp") + count_ending("/proc/net/tcp6") > 0 && glr__now_ms() < until_ms)
+		if (!server_wait(server))
+			return;
 }
 
 int server_link_route(const struct server *server)

@@ -154,6 +154,11 @@ static int tell_clients(const struct server *server)
 	return ask(server, request, left_ms, take_told, &answer);
 }
 
+static int open_gate(const struct server *server)
+{
+	return server_gate_set(server, GATE_OPEN);
+}
+
 static int open_anew(struct server *server)
 {
 	struct answer begun = {.complete = false};
@@ -175,7 +180,7 @@ static int open_anew(struct server *server)
 		code = begin_grace(server);
 	if (code != OCF_SUCCESS)
 		return code;
-	result = server_inside(server, server_gate_open);
+	result = server_inside(server, open_gate);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot open the gate of group %s: %s", server->group,
 				   strerror(-result));

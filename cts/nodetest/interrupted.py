@@ -73,6 +73,7 @@ def kill_everywhere(world, whole):
                 "%s %s after %.3f of %.3f s" % (*step, kills[step][0], usual.seconds[step])
                 for step in STEPS)))
         hits, slowest = hits + cycle.hits, max(slowest, cycle.back_s)
+        if __import__("os").environ.get("NT"): print(i, {"%s %s" % k: "%.1f/%.1f @%.2f" % (v, usual.seconds[k], kills[k][0]) for k, v in cycle.seconds.items()}, "back %.1f" % cycle.back_s, flush=True)
     world.that(hits >= points * len(STEPS) // 2, "only %d of %d kills hit", hits, points * len(STEPS))
     world.say("%d of %d kills hit, locks back within %.1f s", hits, points * len(STEPS), slowest)
     world.serve(world.home)
