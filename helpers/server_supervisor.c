@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <qb/qbloop.h>
 #include <qb/qbutil.h>
 
+#define DAEMONS_NICE -5
 #define MOUNTD_PROG 100005
 #define WATCH_MS 1000
 #define MONITOR_ANSWER_MS 2000
@@ -249,6 +251,8 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 	int null, result;
 
 	setsid();
+	/* lockd's only thread waits for our daemons, and with it every group of the node. */
+	setpriority(PRIO_PROCESS, 0, DAEMONS_NICE);
 	if (chdir("/") < 0)
 		_exit(1);
 	null = open("/dev/null", O_RDWR);

@@ -259,7 +259,7 @@ def full_at_start(world):
     world.new_disk(home)
     world.mount(home)
     fill(world, home)
-    refused(world, OCF_ERR_GENERIC, "client list in /srv/home/.glr: No space left.*: make room")
+    refused(world, OCF_ERR_GENERIC, "/srv/home/.glr: No space left.*: make room on its filesystem")
     world.expect(world.agent("nfsserver", "monitor", home), OCF_NOT_RUNNING)
     world.expect(world.agent("nfsserver", "stop", home), OCF_SUCCESS)
     world.shell("rm %s/share/fill*", home.directory)

@@ -64,6 +64,7 @@ def statd_hangs(world):
     """glr-statd hangs: replaced, and the wait of another group's locks meanwhile"""
     home, mail = world.home, world.mail
     holders = with_locks(world)
+    world.new_disk(mail)
     world.serve(mail)
     other, handle = world.lock_client(), world.file_handle(mail)
     world.granted(mail, other)
@@ -123,7 +124,7 @@ def all_killed(world):
     """everything of the group in user space is killed at once"""
     home = world.home
     holders = with_locks(world)
-    world.shell("kill -9 $(cat /run/glr/home/supervisor) $(ip netns pids home)")
+    world.shell("kill -9 $(cat /run/glr/home/supervisor) $(ip netns pids home) 2>/dev/null; true")
     world.expect(world.agent("nfsserver", "monitor", home), OCF_ERR_GENERIC, "stop the group")
     world.stop(home)
     world.nothing_left(home)

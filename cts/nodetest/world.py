@@ -21,6 +21,7 @@ NIC = "vec0"
 DISK_SIZE = "128M"
 REASON = "ocf-exit-reason:"
 RANGE = 4096
+POLL_S = 0.15
 
 # What is left of groups that do not run: pins, runtime directories, and processes in
 # namespaces that are neither the node's nor a running group's.
@@ -88,8 +89,10 @@ class World:
         self.running = set()            # names of groups
         self.kept = set()               # of those, the ones that settle() leaves alone
         self.holders = []
+        self.mounted = set()            # names of groups the client node has mounted
         self.undos = []                 # shell commands, last first
         self.handles = {}               # (group name, file name) -> file handle
+        self.files = {}                 # group name -> see look_up_files()
         self.make_directories()
 
     def make_directories(self):
@@ -149,7 +152,7 @@ class World:
                 return value
             if time.monotonic() > deadline:
                 raise Failure("after %g s still not: %s" % (timeout_s, what() if callable(what) else what))
-            time.sleep(0.05)
+            time.sleep(POLL_S)
 
     def change(self, do, undo):
         """Something on the server node that is undone at once, or at the test's end."""
@@ -172,6 +175,7 @@ class World:
         """An empty filesystem for a group that does not run."""
         self.unmount(group)
         self.server.run("mkfs.ext4 -q -F -E lazy_itable_init=0,nodiscard %s" % group.device)
+        self.files.pop(group.name, None)
         for key in [key for key in self.handles if key[0] == group.name]:
             del self.handles[key]
 
@@ -211,10 +215,7 @@ class World:
         """After a test: the client holds no lock, no group runs, no filesystem is mounted."""
         while self.undos:
             self.server.run(self.undos.pop())
-        for holder in self.holders:
-            holder.stop()
-        self.holders = []
-        self.client.run("for at in $(findmnt -rno TARGET -t nfs,nfs4); do umount -f -l $at; done")
+        self.settle_client()
         for group in (self.home, self.mail):
             if group.name in self.kept:
                 continue
@@ -223,14 +224,28 @@ class World:
                 self.stop(group)
             self.unmount(group)
 
+    def settle_client(self):
+        """A client whose server went away first would wait minutes before it asks again."""
+        if not self.mounted:
+            return
+        if self.mounted <= self.running:
+            for holder in self.holders:
+                holder.stop()
+            self.client.run("for at in $(findmnt -rno TARGET -t nfs,nfs4); do umount $at; done")
+        else:
+            self.client.kill()
+            self.client.boot()
+        self.holders, self.mounted = [], set()
+
     def say(self, text, *args):
         self.said.append(text % args)
 
     def start_over(self):
         """After a test that could not be cleared up: fresh machines and disks."""
         self.client.kill()
-        self.reboot()
         self.client.boot()
+        self.holders, self.mounted = [], set()
+        self.reboot()
         for group in (self.home, self.mail):
             self.new_disk(group)
 
@@ -254,11 +269,12 @@ class World:
     def bystander(self, exports=None):
         """mail serves and a client has a lock in it, during all tests of the part."""
         if self.mail.name not in self.kept:
+            self.new_disk(self.mail)
             self.mount(self.mail)
             self.begin(self.mail, exports=exports or self.mail.exports)
             self.open(self.mail)
-            self.kept.add(self.mail.name)
             self.granted(self.mail, start=0)
+            self.kept.add(self.mail.name)
 
     def bystander_unharmed(self):
         self.that(("probe", 0, 0) in self.locks(self.mail), "the lock in the other group is gone")
@@ -299,6 +315,7 @@ class World:
         """A second mount is another client's view: it shares nothing with the first."""
         at = self.mount_point(group, version, second)
         options = "vers=%s,hard%s" % (version, ",nosharecache" if second else "")
+        self.mounted.add(group.name)
         self.client.run("mountpoint -q {0} || {{ mkdir -p {0} && mount -t nfs -o {1} {2}:{3} {0}; }}"
                         .format(at, options, group.address, group.share))
         return at
@@ -351,14 +368,23 @@ class World:
 
     def locks(self, group):
         """The kernel's table: {(file, first byte, last byte)} on the group's device."""
-        text = self.server.run("stat -c '%%t %%T' %s; cd %s && stat -c '%%i %%n' *; echo --; "
-                               "cat /proc/locks" % (group.device, group.share)).out
-        head, _, table = text.partition("--\n")
-        device, *files = head.splitlines()
-        major, minor = (int(word, 16) for word in device.split())
-        inodes = {int(line.split()[0]): line.split(None, 1)[1] for line in files if line[0].isdigit()}
-        return {(inodes.get(h.inode, str(h.inode)), h.start, h.end)
-                for h in proclocks.parse(table, major, minor)}
+        table = self.server.run(["cat", "/proc/locks"]).out
+        if group.name not in self.files:
+            self.files[group.name] = self.look_up_files(group)
+        (major, minor), names = self.files[group.name]
+        held = proclocks.parse(table, major, minor)
+        if any(h.inode not in names for h in held):
+            self.files[group.name] = self.look_up_files(group)
+            names = self.files[group.name][1]
+        return {(names.get(h.inode, "inode %d" % h.inode), h.start, h.end) for h in held}
+
+    def look_up_files(self, group):
+        """((major, minor) of the device, {inode: name} of the files in the export)"""
+        text = self.server.run("stat -c '%%t %%T' %s; ls -i %s" % (group.device, group.share)).out
+        device, *files = text.splitlines()
+        pairs = (line.split(None, 1) for line in files)
+        return (tuple(int(word, 16) for word in device.split()),
+                {int(inode): name for inode, name in pairs})
 
     def has_locks(self, group, holders, timeout_s=0.0):
         wanted = {holder.lock for holder in holders}
