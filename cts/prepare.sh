@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by ./demo and ./check: packages, build, and a line per step.
+# Sourced by ./demo and ./check, which set root: packages, build, and a line per step.
+: "${root:?}"
 
 packages="autoconf automake libtool make gcc libc6-dev pkg-config libqb-dev libtirpc-dev libxml2-dev libcap-dev
 	uuid-dev check libxml2-utils shellcheck python3 user-mode-linux pacemaker pacemaker-cli-utils corosync
@@ -43,20 +44,19 @@ install_packages() {
 	if [ ! -e "$policy" ]; then
 		printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && ours=yes
 	fi
-	apt-get update &&
-		# shellcheck disable=SC2086
-		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+	# shellcheck disable=SC2086 # words
+	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 	result=$?
 	[ -z "$ours" ] || rm -f "$policy"
 	return $result
 }
 
 build() {
-	[ -x "$root/configure" ] && [ "$root/configure" -nt "$root/configure.ac" ] || (cd "$root" && autoreconf -fi) || return 1
+	[ -x "$root/configure" ] || (cd "$root" && autoreconf -fi) || return 1
 	mkdir -p "$root/build" && cd "$root/build" || return 1
 	[ -f config.status ] || ../configure --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
 		--libexecdir=/usr/libexec --enable-werror || return 1
-	make -j "$(nproc)" && cd "$root"
+	make -j "$(nproc)"
 }
 
 # The status monitor's user, which a package would make.

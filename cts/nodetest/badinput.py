@@ -7,6 +7,8 @@ from .world import (OCF_ERR_ARGS, OCF_ERR_CONFIGURED, OCF_ERR_GENERIC, OCF_ERR_I
                     OCF_NOT_RUNNING, OCF_SUCCESS)
 
 LIST_SIZE = 4
+USER = 1000
+BACK_WITHIN_S = 12
 
 
 @contextlib.contextmanager
@@ -157,7 +159,7 @@ def damaged_list(world):
     world.that(not missing, "lost from the list: %s", missing)
     world.open(home)
     world.that(world.status(home)["told"] >= len(wanted), "told: %s", world.status(home)["text"])
-    world.has_locks(home, [real], 8)
+    world.has_locks(home, [real], BACK_WITHIN_S)
     world.bystander_unharmed()
 
 
@@ -243,11 +245,11 @@ def grace_and_lease(world):
     world.bystander_unharmed()
 
 
-def fill(world, group):
-    """To the last block."""
-    world.shell("cd %s; dd if=/dev/zero of=share/fill bs=64k status=none 2>/dev/null; "
-                "dd if=/dev/zero of=share/fill2 bs=1k oflag=sync status=none 2>/dev/null; true",
-                group.directory)
+def fill(world, group, user=0):
+    """To the last block that this user may have; ext4 keeps some back for root."""
+    world.shell("cd %s; for size in 64k 1k; do setpriv --reuid %d --clear-groups "
+                "dd if=/dev/zero of=fill.$size bs=$size oflag=sync status=none 2>/dev/null; done; true"
+                % (group.share, user))
     world.that(world.shell("df --output=avail %s | tail -n 1", group.directory).strip() == "0",
                "the filesystem is not full")
 
@@ -262,12 +264,13 @@ def full_at_start(world):
     refused(world, OCF_ERR_GENERIC, "/srv/home/.glr: No space left.*: make room on its filesystem")
     world.expect(world.agent("nfsserver", "monitor", home), OCF_NOT_RUNNING)
     world.expect(world.agent("nfsserver", "stop", home), OCF_SUCCESS)
-    world.shell("rm %s/share/fill*", home.directory)
+    world.shell("rm %s/fill*", home.share)
     world.serve(home)
+    holders = [world.hold(home, version) for version in ("3", "4.2")]
     world.stop(home)
-    fill(world, home)
+    fill(world, home, USER)
     world.serve(home)
-    world.granted(home)
+    world.has_locks(home, holders, BACK_WITHIN_S)
     world.bystander_unharmed()
 
 
@@ -280,8 +283,9 @@ def full_while_running(world):
     world.file_handle(home)
     world.client_mount(home, "3")
     world.client.run("touch %s/held.v3" % world.mount_point(home, "3"))
-    world.shell("truncate -s 2M %s/share/held.v3; dd if=/dev/zero of=%s/share/held.v3 bs=4k seek=256 "
-                "count=1 conv=notrunc,fsync status=none", home.directory, home.directory)
+    # The holder writes into the range that it locks.
+    world.shell("dd if=/dev/zero of=%s/held.v3 bs=4k seek=256 count=1 conv=notrunc,fsync status=none",
+                home.share)
     fill(world, home)
     real = world.hold(home, "3")
     client = world.lock_client()
@@ -290,7 +294,7 @@ def full_while_running(world):
     world.healthy(home)
     world.stop(home)
     world.serve(home)
-    world.has_locks(home, [real], 8)
+    world.has_locks(home, [real], BACK_WITHIN_S)
     world.bystander_unharmed()
 
 
@@ -315,7 +319,7 @@ def failing_disk(world):
     world.nothing_left(home)
     world.shell("e2fsck -fy %s; [ $? -le 1 ]", home.device)
     world.serve(home)
-    world.has_locks(home, [real], 8)
+    world.has_locks(home, [real], BACK_WITHIN_S)
     world.bystander_unharmed()
 
 

@@ -83,13 +83,15 @@ class World:
     def __init__(self, lab, thorough):
         self.lab, self.thorough = lab, thorough
         self.said = []                  # what a test measured, for its line
-        self.server, self.client = lab["s1"], lab["c1"]
+        self.server = lab["s1"]
+        self.client_boots = False
         self.home = Group("home", "A", "10.99.0.101")
         self.mail = Group("mail", "B", "10.99.0.111")
         self.running = set()            # names of groups
         self.kept = set()               # of those, the ones that settle() leaves alone
         self.holders = []
         self.mounted = set()            # names of groups the client node has mounted
+        self.client_used = False
         self.undos = []                 # shell commands, last first
         self.handles = {}               # (group name, file name) -> file handle
         self.files = {}                 # group name -> see look_up_files()
@@ -97,6 +99,20 @@ class World:
 
     def make_directories(self):
         self.server.run("mkdir -p %s %s" % (self.home.directory, self.mail.directory))
+
+    @property
+    def client(self):
+        if self.client_boots:
+            self.client_boots = False
+            self.lab["c1"].wait_up()
+        return self.lab["c1"]
+
+    def new_client(self):
+        """Reboots the client node, while the test goes on until it needs it."""
+        self.client.kill()
+        self.lab["c1"].boot(wait=False)
+        self.client_boots, self.client_used = True, False
+        self.holders, self.mounted = [], set()
 
     # asking
 
@@ -173,6 +189,9 @@ class World:
 
     def new_disk(self, group):
         """An empty filesystem for a group that does not run."""
+        if self.client_used:
+            # It remembers the state number of a server that now begins anew.
+            self.new_client()
         self.unmount(group)
         self.server.run("mkfs.ext4 -q -F -E lazy_itable_init=0,nodiscard %s" % group.device)
         self.files.pop(group.name, None)
@@ -190,7 +209,8 @@ class World:
                         "ip -n {0} -o addr show dev glr0 | grep -q {1}".format(group.name, group.address))
         # What the agent's announcement does: the link has a new hardware address.
         host.ip("neigh", "flush", "to", group.address, netns=self.lab.network.name)
-        self.client.run(["ip", "neigh", "flush", "to", group.address])
+        if self.client_used:
+            self.client.run(["ip", "neigh", "flush", "to", group.address])
 
     def remove_address(self, group):
         self.server.run("ip -n %s addr flush dev glr0 2>/dev/null; true" % group.name)
@@ -232,19 +252,16 @@ class World:
             for holder in self.holders:
                 holder.stop()
             self.client.run("for at in $(findmnt -rno TARGET -t nfs,nfs4); do umount $at; done")
+            self.holders, self.mounted = [], set()
         else:
-            self.client.kill()
-            self.client.boot()
-        self.holders, self.mounted = [], set()
+            self.new_client()
 
     def say(self, text, *args):
         self.said.append(text % args)
 
     def start_over(self):
         """After a test that could not be cleared up: fresh machines and disks."""
-        self.client.kill()
-        self.client.boot()
-        self.holders, self.mounted = [], set()
+        self.new_client()
         self.reboot()
         for group in (self.home, self.mail):
             self.new_disk(group)
@@ -316,6 +333,7 @@ class World:
         at = self.mount_point(group, version, second)
         options = "vers=%s,hard%s" % (version, ",nosharecache" if second else "")
         self.mounted.add(group.name)
+        self.client_used = True
         self.client.run("mountpoint -q {0} || {{ mkdir -p {0} && mount -t nfs -o {1} {2}:{3} {0}; }}"
                         .format(at, options, group.address, group.share))
         return at
@@ -393,8 +411,10 @@ class World:
         def there():
             found[0] = self.locks(group)
             return wanted <= found[0]
-        self.until(there, timeout_s, lambda: "locks of %s on the server: %s" % (
-            ", ".join(sorted(name for name, _, _ in wanted - found[0])), sorted(found[0])))
+        self.until(there, timeout_s, lambda: "locks of %s on the server, which has %s\n%s%s" % (
+            ", ".join(sorted(name for name, _, _ in wanted - found[0])), sorted(found[0]),
+            self.server.run("group-lockrecover list %s" % group.name, check=False).out,
+            self.client.run("dmesg | tail -n 4").out))
 
     def status(self, group):
         """group-lockrecover status as {word: value}."""
