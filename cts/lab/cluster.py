@@ -80,7 +80,7 @@ class Cluster:
         # A node has one processor and its kernel does not preempt: without this, agents (shell
         # scripts that fork by the dozen) would keep nfsd and lockd off it, as on no real host.
         node.run("i=0; until p=$(pidof pacemaker-execd) || [ $i -ge 100 ]; do i=$((i+1)); sleep 0.1; "
-                 "done; renice -n 19 -p $p")
+                 "done; renice -n 10 -p $p")
         self.daemons[node.name] = (corosync, pacemaker, tail)
 
     def corosync_conf(self):

@@ -13,6 +13,7 @@ from .channel import Channel, NodeGone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INIT = os.path.join(HERE, "node", "init")
+SERVER_NICE = "-10"
 MEMORY = "512M"
 BOOT_TIMEOUT_S = 60
 CLOCK_ERROR_S = 0.0001
@@ -149,8 +150,11 @@ class Node:
 
     def command_line(self):
         lab = self.lab
-        argv = ["taskset", "--cpu-list", str(self.processor()),
-                "linux.uml", "mem=" + MEMORY, "root=/dev/root", "rootfstype=hostfs", "rootflags=/",
+        argv = ["taskset", "--cpu-list", str(self.processor())]
+        if self.role == "server":
+            # How long a server takes is measured: its clients share the processor with it.
+            argv = ["nice", "-n", SERVER_NICE] + argv
+        argv += ["linux.uml", "mem=" + MEMORY, "root=/dev/root", "rootfstype=hostfs", "rootflags=/",
                 "ro", "init=" + INIT, "labdir=" + lab.dir, "labnode=" + self.name,
                 "umid=" + self.name, "uml_dir=" + os.path.join(lab.dir, "uml"), "loglevel=5",
                 "con=null", "con0=null,fd:1", "ssl=null",

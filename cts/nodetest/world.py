@@ -7,10 +7,10 @@ import signal
 import time
 from collections import namedtuple
 
-from audits import graceprobe, proclocks
+from audits import proclocks
 from lab import Lab, host
 
-from .nlm import LockClient, inside
+from .clients import Clients
 
 OCF_SUCCESS, OCF_ERR_GENERIC, OCF_ERR_ARGS, OCF_ERR_INSTALLED = 0, 1, 2, 5
 OCF_ERR_CONFIGURED, OCF_NOT_RUNNING = 6, 7
@@ -20,7 +20,6 @@ GRACE_S, LEASE_S = 10, 10               # the shortest there are
 NIC = "vec0"
 DISK_SIZE = "128M"
 REASON = "ocf-exit-reason:"
-RANGE = 4096
 POLL_S = 0.15
 
 # What is left of groups that do not run: pins, runtime directories, and processes in
@@ -68,51 +67,22 @@ class Group:
         }[agent]
 
 
-class Holder:
-    """A process on the client node that holds one lock."""
-
-    def __init__(self, handle, name, start):
-        self.handle, self.name = handle, name
-        self.lock = (name, start, start + RANGE - 1)
-
-    def stop(self):
-        self.handle.stop()
-
-
-class World:
+class World(Clients):
     def __init__(self, lab, thorough):
-        self.lab, self.thorough = lab, thorough
+        super().__init__(lab)
+        self.thorough = thorough
         self.said = []                  # what a test measured, for its line
         self.server = lab["s1"]
-        self.client_boots = False
         self.home = Group("home", "A", "10.99.0.101")
         self.mail = Group("mail", "B", "10.99.0.111")
         self.running = set()            # names of groups
         self.kept = set()               # of those, the ones that settle() leaves alone
-        self.holders = []
-        self.mounted = set()            # names of groups the client node has mounted
-        self.client_used = False
         self.undos = []                 # shell commands, last first
-        self.handles = {}               # (group name, file name) -> file handle
         self.files = {}                 # group name -> see look_up_files()
         self.make_directories()
 
     def make_directories(self):
         self.server.run("mkdir -p %s %s" % (self.home.directory, self.mail.directory))
-
-    @property
-    def client(self):
-        if self.client_boots:
-            self.client_boots = False
-            self.lab["c1"].wait_up()
-        return self.lab["c1"]
-
-    def new_client(self):
-        """Reboots the client node, while the test goes on until it needs it."""
-        self.client.kill()
-        self.lab["c1"].boot(wait=False)
-        self.client_boots, self.client_used = True, False
-        self.holders, self.mounted = [], set()
 
     # asking
 
@@ -244,18 +214,6 @@ class World:
                 self.stop(group)
             self.unmount(group)
 
-    def settle_client(self):
-        """A client whose server went away first would wait minutes before it asks again."""
-        if not self.mounted:
-            return
-        if self.mounted <= self.running:
-            for holder in self.holders:
-                holder.stop()
-            self.client.run("for at in $(findmnt -rno TARGET -t nfs,nfs4); do umount $at; done")
-            self.holders, self.mounted = [], set()
-        else:
-            self.new_client()
-
     def say(self, text, *args):
         self.said.append(text % args)
 
@@ -322,65 +280,6 @@ class World:
         """Whether the group's filesystem is mounted in any mount namespace."""
         return self.server.run("[ -e /sys/fs/ext4/%s ]" % os.path.basename(group.device),
                                check=False).rc == 0
-
-    # clients
-
-    def mount_point(self, group, version, second=False):
-        return "/mnt/%s.v%s%s" % (group.name, version, ".second" if second else "")
-
-    def client_mount(self, group, version, second=False):
-        """A second mount is another client's view: it shares nothing with the first."""
-        at = self.mount_point(group, version, second)
-        options = "vers=%s,hard%s" % (version, ",nosharecache" if second else "")
-        self.mounted.add(group.name)
-        self.client_used = True
-        self.client.run("mountpoint -q {0} || {{ mkdir -p {0} && mount -t nfs -o {1} {2}:{3} {0}; }}"
-                        .format(at, options, group.address, group.share))
-        return at
-
-    def hold(self, group, version):
-        """The client node takes a lock over this version and keeps it."""
-        at = self.client_mount(group, version)
-        name, start = "held.v" + version, 1 << 20
-        handle = self.client.spawn(["/run/lab/locker", "hold", "%s/%s" % (at, name), str(start),
-                                    str(RANGE)])
-        holder = Holder(handle, name, start)
-        self.holders.append(holder)
-        self.until(lambda: '"granted"' in handle.output(), 40,
-                   lambda: "NFSv%s lock: %s" % (version, handle.output()))
-        return holder
-
-    def denied_to_others(self, group, version):
-        """Who shares nothing with the holder asks the server and is refused."""
-        at = self.client_mount(group, version, second=True)
-        result = self.client.run(["/run/lab/locker", "getlk", "%s/held.v%s" % (at, version),
-                                  str(1 << 20), str(RANGE)], check=False)
-        self.that('"taken"' in result.out, "NFSv%s: another may have the lock: %s", version, result.out)
-
-    def file_handle(self, group, name="probe"):
-        """Of a file in the export, as NFSv3 clients know it; it outlives the server."""
-        key = (group.name, name)
-        if key not in self.handles:
-            self.server.run("touch %s/%s" % (group.share, name))
-            self.handles[key] = inside(self.lab.network.name, graceprobe.file_handle, group.address,
-                                       group.share, name)
-        return self.handles[key]
-
-    def lock_client(self):
-        return LockClient(self.lab.network)
-
-    def new_lock(self, group, client=None, start=None, timeout_s=20):
-        """A lock of a client that the group has not seen; returns the answer."""
-        client = client or self.lock_client()
-        start = int(client.address.split(".")[3]) if start is None else start
-        return client.lock(group.address, self.file_handle(group), start, timeout_s)
-
-    def granted(self, group, client=None, start=None, timeout_s=20, within_s=None):
-        answer = self.new_lock(group, client, start, timeout_s)
-        self.that(answer.status == "granted", "a new lock in %s: %s", group.name, answer.status)
-        self.that(within_s is None or answer.wait_s <= within_s, "a new lock in %s took %.1f s",
-                  group.name, answer.wait_s)
-        return answer
 
     # the server's facts
 
