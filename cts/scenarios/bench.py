@@ -22,7 +22,7 @@ GRACE_S, LEASE_S = 20, 10
 MONITOR_INTERVAL, MONITOR_TIMEOUT = "60s", "60s"
 EXPORT_OPTIONS = "rw,no_root_squash,no_subtree_check"
 COROSYNC_PORT = 5405
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 180
 REPLAYED = "recovery complete"
 
 
@@ -95,7 +95,8 @@ class Bench:
             self.start_cluster()
 
     def start_cluster(self):
-        self.cluster = Cluster(self.lab)
+        # Until all nodes are there: who comes first would take every group.
+        self.cluster = Cluster(self.lab, {"stop-all-resources": "true"})
         for node in self.lab.servers:
             self.make_directories(node)
         for group in self.groups.values():
@@ -105,6 +106,8 @@ class Bench:
         groups = self.groups.values()
         self.cluster.start("".join(g.xml() for g in groups),
                            "".join(prefer(g.name, places[g.name].name) for g in groups))
+        self.cluster.crm("crm_attribute", "--type", "crm_config", "--name", "stop-all-resources",
+                         "--update", "false")
         for group in groups:
             self.wait_started(group, lambda node, at=places[group.name].name: node == at)
         self.say("cluster: %s" % ", ".join("%s on %s" % (g.name, places[g.name]) for g in groups))
