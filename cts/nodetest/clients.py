@@ -31,7 +31,13 @@ class Clients:
         if self.client_boots:
             self.client_boots = False
             self.lab["c1"].wait_up()
+            self.forget_neighbours()
         return self.lab["c1"]
+
+    def forget_neighbours(self):
+        """What the agent's announcement does: a group that starts has a new hardware address."""
+        if not self.client_boots:
+            self.lab["c1"].run("ip neigh flush dev vec0")
 
     def new_client(self):
         """Reboots the client node, while the test goes on until it needs it."""

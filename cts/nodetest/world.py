@@ -177,10 +177,8 @@ class World(Clients):
     def add_address(self, group):
         self.server.run("ip -n {0} addr add {1}/24 dev glr0 2>/dev/null || "
                         "ip -n {0} -o addr show dev glr0 | grep -q {1}".format(group.name, group.address))
-        # What the agent's announcement does: the link has a new hardware address.
         host.ip("neigh", "flush", "to", group.address, netns=self.lab.network.name)
-        if self.client_used:
-            self.client.run(["ip", "neigh", "flush", "to", group.address])
+        self.forget_neighbours()
 
     def remove_address(self, group):
         self.server.run("ip -n %s addr flush dev glr0 2>/dev/null; true" % group.name)
