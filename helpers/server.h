@@ -54,6 +54,8 @@ int server_settings_load(struct server *server);
 #define SERVER_NODE_LOCK GLR__RUNTIME_DIR "/.lock"
 /* In the runtime directory of a group: one action at a time. */
 #define SERVER_ACTION_LOCK "action"
+/* Of lockd, which serves the locks of all groups in one thread, and of those it waits for. */
+#define SERVER_LOCKD_NICE -10
 /* @return a descriptor that holds the lock until it is closed, -ETIMEDOUT at the deadline, or -errno */
 int server_lock(const struct server *server, const char *path);
 

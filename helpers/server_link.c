@@ -156,8 +156,8 @@ static int count_ending(const char *table)
 		/* 127.0.0.1 and ::1: between lockd and the daemons */
 		if (!strcmp(local, "0100007F") || !strcmp(local, "00000000000000000000000001000000"))
 			continue;
-		count += state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
-			 state == TCP_LAST_ACK;
+		/* In TCP_FIN_WAIT2 the client knows already. */
+		count += state == TCP_FIN_WAIT1 || state == TCP_CLOSING || state == TCP_LAST_ACK;
 	}
 	if (file)
 		fclose(file);

@@ -2,6 +2,8 @@
 /* The kernel's half of the group: nfsd, lockd and their grace.  Called inside the group's namespaces. */
 #include "server.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -79,6 +82,40 @@ static int make_listeners(void)
 	return result;
 }
 
+/* @return the kernel's lockd thread, 0 where there is none */
+static pid_t find_lockd(void)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (processes && !found && (entry = readdir(processes))) {
+		char path[300], text[1024];
+		int pid, parent;
+
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		/* Kernel threads are children of process 2. */
+		if (isdigit((unsigned char)*entry->d_name) &&
+		    glr__read_text(AT_FDCWD, path, text, sizeof(text)) == 0 &&
+		    sscanf(text, "%d (lockd) %*c %d", &pid, &parent) == 2 && parent == 2)
+			found = pid;
+	}
+	if (processes)
+		closedir(processes);
+	return found;
+}
+
+/* One thread serves the locks of all groups: the work of one that arrives must not keep it off the processor.
+ */
+static void prefer_lockd(void)
+{
+	pid_t lockd = find_lockd();
+
+	if (lockd && getpriority(PRIO_PROCESS, lockd) > SERVER_LOCKD_NICE &&
+	    setpriority(PRIO_PROCESS, lockd, SERVER_LOCKD_NICE) < 0)
+		glr_warn("cannot give lockd its priority: %s", strerror(errno));
+}
+
 int server_nfsd_start(const struct server *server, uint64_t *grace_end_ms)
 {
 	unsigned step_s = read_number("/proc/sys/fs/nfs/nlm_timeout");
@@ -103,6 +140,7 @@ int server_nfsd_start(const struct server *server, uint64_t *grace_end_ms)
 	}
 	began_ms = glr__now_ms();
 	result = write_number(NFSD "threads", server->threads);
+	prefer_lockd();
 	/* lockd rounds its grace up to a multiple of nlm_timeout; the clock began at or after began_ms. */
 	if (step_s == 0)
 		step_s = 1;

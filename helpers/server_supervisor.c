@@ -20,7 +20,6 @@
 #include <qb/qbloop.h>
 #include <qb/qbutil.h>
 
-#define DAEMONS_NICE -5
 #define MOUNTD_PROG 100005
 #define WATCH_MS 1000
 #define MONITOR_ANSWER_MS 2000
@@ -219,6 +218,17 @@ static int bring_up(struct daemons *daemons, const char **what)
 	return 0;
 }
 
+/*
+ * lockd's only thread waits for them, and with it every group of the node: they run like lockd itself, but
+ * not before they serve.  Those that are restarted later get it from us.
+ */
+static void prefer_daemons(const struct daemons *daemons)
+{
+	setpriority(PRIO_PROCESS, 0, SERVER_LOCKD_NICE);
+	for (int kind = 0; kind < DAEMON_KINDS; kind++)
+		setpriority(PRIO_PROCESS, daemons->pids[kind], SERVER_LOCKD_NICE);
+}
+
 /* Nobody would watch over them. */
 static void end_daemons(const struct daemons *daemons)
 {
@@ -251,8 +261,6 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 	int null, result;
 
 	setsid();
-	/* lockd's only thread waits for our daemons, and with it every group of the node. */
-	setpriority(PRIO_PROCESS, 0, DAEMONS_NICE);
 	if (chdir("/") < 0)
 		_exit(1);
 	null = open("/dev/null", O_RDWR);
@@ -284,6 +292,7 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 		end_daemons(&supervisor.daemons);
 		dprintf(3, "%s: %s", what, strerror(-result));
 	} else {
+		prefer_daemons(&supervisor.daemons);
 		dprintf(3, "ready");
 	}
 	close(3);

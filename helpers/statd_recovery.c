@@ -280,7 +280,7 @@ int statd_recovery_recover(struct statd_recovery *recovery, const struct glr__wi
 
 	*why = "no epoch was begun, or its recovery was";
 	glr_list_get_facts(recovery->statd->list, &facts);
-	if (recovery->phase != GLR_PHASE_PREPARED || !facts.nsm_state)
+	if (recovery->phase != GLR_PHASE_PREPARED || facts.nsm_state % 2 == 0)
 		return -EPERM;
 	recovery->grace_end_ms = window->grace_end_ms;
 	*why = "lockd is not in its grace period, and who is told to reclaim outside of it loses its locks";

@@ -165,20 +165,19 @@ static int slot_exists(int directory_fd, const char *name)
 static int first_headers(const char *group, uint64_t slot_bytes, bool missing,
 			 struct glr__list_header headers[2])
 {
-	uint32_t past = 0;
-	int rc = 0;
+	uint32_t past;
+	int rc;
 	int i;
 
-	/* Clients may remember a state of the list that is gone, and would ignore being told the same one. */
-	if (missing)
-		rc = glr__random(&past, sizeof(past));
+	/* Clients may remember a state of a list before this one, and would ignore being told the same. */
+	rc = glr__random(&past, sizeof(past));
 	for (i = 0; i < 2 && !rc; i++) {
 		memset(&headers[i], 0, sizeof(headers[i]));
 		memcpy(headers[i].group, group, strlen(group));
 		headers[i].flags = missing ? GLR__LIST_MISSING : 0;
 		headers[i].generation = i == 0 ? 1 : 0;
 		headers[i].slot_bytes = slot_bytes;
-		headers[i].nsm_state = missing ? (past >> 1) & ~1u : 0;
+		headers[i].nsm_state = (past >> 2) & ~1u;
 		rc = glr__random(&headers[i].salt, sizeof(headers[i].salt));
 	}
 	return rc;

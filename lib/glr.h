@@ -64,7 +64,7 @@ struct glr_list_facts {
 	enum glr_list_condition condition;
 	uint64_t generation; /* of the slot in use */
 	uint64_t epoch;	     /* lockd incarnations so far */
-	uint32_t nsm_state;  /* odd; 0 before the first epoch */
+	uint32_t nsm_state;  /* odd; even before the first epoch */
 	bool recovery_ended; /* the last epoch's recovery was written as ended */
 	size_t clients;	     /* to be told at the next takeover */
 	size_t missed;	     /* struck off because they never answered */

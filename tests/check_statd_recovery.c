@@ -3,6 +3,7 @@
 #include "statd_world.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,10 +50,13 @@ static void three_clients(void)
 	world_hosts(hosts, 3);
 }
 
-static void assert_told(const struct world_host *host, uint32_t nsm_state)
+static void assert_told(const struct world_host *host)
 {
+	struct glr_status status;
+
+	world_status(&status);
 	ck_assert_uint_ge(host->told, 2);
-	ck_assert_uint_eq(host->state, nsm_state);
+	ck_assert_uint_eq(host->state, status.nsm_state);
 	ck_assert_uint_eq(host->identifiers_seen, 1u << 1 | 1u << 2);
 	ck_assert(!host->odd);
 }
@@ -61,12 +65,14 @@ START_TEST(recovery)
 {
 	struct glr_status status;
 	const char *begun;
+	char expected[64];
+	uint32_t state;
 
 	hosts[2].silent = true;
 	three_clients();
 	ck_assert_ptr_nonnull(strstr(recover(1000, 1000), "error="));
 	begun = world_ask("begin fresh=1");
-	ck_assert_str_eq(begun, "clients=3\ncondition=clean\nnsm_state=1\n");
+	ck_assert_int_eq(sscanf(begun, "clients=3\ncondition=clean\nnsm_state=%" SCNu32, &state), 1);
 	world_set_grace(true);
 	ck_assert_ptr_nonnull(strstr(recover(3000, 4000), "error="));
 	world_set_grace(false);
@@ -83,8 +89,8 @@ START_TEST(recovery)
 	ck_assert_uint_eq(world_mon("127.0.0.9"), 0);
 
 	world_wait_phase(GLR_PHASE_SERVING);
-	assert_told(&hosts[0], 1);
-	assert_told(&hosts[1], 1);
+	assert_told(&hosts[0]);
+	assert_told(&hosts[1]);
 	ck_assert_uint_eq(hosts[2].told, 0);
 	ck_assert_str_eq(world_progress("127.0.0.2"), "seen");
 	ck_assert_str_eq(world_progress("127.0.0.3"), "");
@@ -96,14 +102,16 @@ START_TEST(recovery)
 	ck_assert_uint_eq(status.acknowledged, 2);
 	ck_assert_uint_eq(status.seen, 2);
 	ck_assert_uint_eq(status.missed, 1);
-	ck_assert_uint_eq(status.nsm_state, 1);
+	ck_assert_uint_eq(status.nsm_state, state);
 
 	/* Who was missed is not told to reclaim before it comes back. */
 	hosts[2].silent = false;
-	ck_assert_str_eq(world_ask("begin fresh=0"), "clients=2\ncondition=clean\nnsm_state=3\n");
+	snprintf(expected, sizeof(expected), "clients=2\ncondition=clean\nnsm_state=%" PRIu32 "\n",
+		 state + 2);
+	ck_assert_str_eq(world_ask("begin fresh=0"), expected);
 	recover(1000, 1200);
 	world_wait_phase(GLR_PHASE_SERVING);
-	ck_assert_uint_eq(hosts[0].state, 3);
+	ck_assert_uint_eq(hosts[0].state, state + 2);
 	ck_assert_uint_eq(hosts[2].told, 0);
 	ck_assert_uint_eq(world_mon("127.0.0.4"), 0);
 	ck_assert_str_eq(world_progress("127.0.0.4"), "seen");
@@ -206,7 +214,7 @@ START_TEST(client_that_answers_over_tcp_only)
 		poll(NULL, 0, 50);
 	}
 	ck_assert_uint_eq(status.acknowledged, 3);
-	assert_told(&hosts[1], 1);
+	assert_told(&hosts[1]);
 }
 END_TEST
 
@@ -254,7 +262,7 @@ START_TEST(nobody_to_tell)
 {
 	struct glr_status status;
 
-	ck_assert_str_eq(world_ask("begin fresh=1"), "clients=0\ncondition=clean\nnsm_state=1\n");
+	ck_assert_ptr_nonnull(strstr(world_ask("begin fresh=1"), "clients=0\ncondition=clean\n"));
 	ck_assert_str_eq(world_ask("end-grace"), "ok=1\n");
 	world_status(&status);
 	ck_assert_int_eq(status.phase, GLR_PHASE_SERVING);
