@@ -123,6 +123,12 @@ class Locks(Captured):
         self.assertEqual(trace.locks[0].status, "grace")
         self.assertEqual(trace.new_grants([SERVER], 0, 2000), [])
 
+    def test_answer_captured_before_its_call(self):
+        opening, request, answer = self.nlm(1, 0)
+        self.assertEqual(len(self.trace([opening, answer, request]).reclaims([SERVER], 0, 2000)), 1)
+        much_later = [opening, answer, opening, opening, request]
+        self.assertEqual(self.trace(much_later).locks, [])
+
     def test_nfs4(self):
         for reclaim, status, granted in ((1, 0, 1), (1, 10033, 0)):
             answer = reply(3, struct.pack("!I", status))

@@ -6,6 +6,9 @@ from . import pcap, rpc
 
 # One SM_NOTIFY as sent; t_ack is None while nobody has answered it.
 Notify = namedtuple("Notify", "t source client name state t_ack")
+# A bridge shows a frame when it has handed it on: an answer can be captured before its call.
+EARLY_S = 1.0
+
 # Who asks a client where its status monitor listens.
 PortQuery = namedtuple("PortQuery", "t source client")
 # A lock request with its answer. protocol: nlm | nfs4; what: lock | open.
@@ -16,6 +19,7 @@ class Trace:
     def __init__(self, path):
         self.notifies, self.port_queries, self.locks = [], [], []
         self.waiting = {}               # (client, port, server, port, xid) -> what to do with the reply
+        self.early = {}                 # the same key -> (message, reply) without a call so far
         for message in pcap.messages(path):
             try:
                 self.receive(message, rpc.parse(message.data))
@@ -27,14 +31,20 @@ class Trace:
     def receive(self, message, parsed):
         if isinstance(parsed, rpc.Reply):
             key = message.dst, message.dport, message.src, message.sport, parsed.xid
-            finish = self.waiting.pop(key, None)
+            if key not in self.waiting:
+                self.early[key] = message, parsed
+                return
+            finish = self.waiting.pop(key)
             if finish:
                 finish(message, parsed)
             return
         finish = self.called(message, parsed)
-        if finish:
-            key = message.src, message.sport, message.dst, message.dport, parsed.xid
+        key = message.src, message.sport, message.dst, message.dport, parsed.xid
+        answer, reply = self.early.pop(key, (None, None))
+        if not answer or message.t - answer.t > EARLY_S:
             self.waiting[key] = finish
+        elif finish:
+            finish(answer, reply)
 
     def called(self, message, call):
         """Notes a call; returns what its reply is for."""
