@@ -22,6 +22,7 @@ struct options {
 	int list[2], cookies, control, grace, local_state;
 	int listen[STATD_LISTEN_MAX];
 	size_t listen_count;
+	int cld[2];
 	bool debug;
 };
 
@@ -74,6 +75,8 @@ static int parse_option(int option, const char *value, struct options *options)
 		return parse_one(value, &options->grace, true);
 	case 'o':
 		return parse_one(value, &options->local_state, true);
+	case 'v':
+		return parse_descriptors(value, options->cld, 2) == 2 ? 0 : -EINVAL;
 	case 'd':
 		options->debug = true;
 		return 0;
@@ -92,13 +95,14 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"listen", required_argument, NULL, 'n'},
 		{"grace-fd", required_argument, NULL, 'e'},
 		{"local-state-fd", required_argument, NULL, 'o'},
+		{"cld", required_argument, NULL, 'v'},
 		{"debug", no_argument, NULL, 'd'},
 		{NULL, 0, NULL, 0},
 	};
 	int option, index = 0;
 
 	*options = (struct options){
-		.list = {-1, -1}, .cookies = -1, .control = -1, .grace = -1, .local_state = -1};
+		.list = {-1, -1}, .cookies = -1, .control = -1, .grace = -1, .local_state = -1, .cld = {-1, -1}};
 	while ((option = getopt_long(argc, argv, "", known, &index)) != -1) {
 		if (option == '?')
 			return -EINVAL;
@@ -110,7 +114,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	if (optind != argc || !options->group || options->list[0] < 0 || options->cookies < 0 ||
 	    options->control < 0) {
 		fprintf(stderr, "usage: glr-statd --group=NAME --list=FD,FD --cookies=FD --control=FD"
-				" [--listen=FD[,FD...]] [--grace-fd=FD] [--local-state-fd=FD] [--debug]\n"
+				" [--listen=FD[,FD...]] [--grace-fd=FD] [--local-state-fd=FD] [--cld=FD,FD] [--debug]\n"
 				"It is started by glr-server.\n");
 		return -EINVAL;
 	}
@@ -133,6 +137,21 @@ static void op_write(void *arg, const struct glr__list_write *op)
 	statd_writer_start(statd->writer, op);
 }
 
+static void op_upkeep(void *arg, const struct glr__list_write *op)
+{
+	struct statd *statd = arg;
+
+	statd_writer_start(statd->upkeep_writer, op);
+}
+
+static void op_begun(void *arg, int result)
+{
+	struct statd *statd = arg;
+
+	statd->beginning = false;
+	statd_control_begun(statd->control, result);
+}
+
 static void op_downcall(void *arg, const struct glr__cookie *cookie, uint32_t state)
 {
 	struct statd *statd = arg;
@@ -142,7 +161,8 @@ static void op_downcall(void *arg, const struct glr__cookie *cookie, uint32_t st
 
 static void op_seen(void *arg, const char *name)
 {
-	glr_info("client=%s: monitored", name);
+	/* A storm of reclaims must not wait for the system's log. */
+	glr_debug("client=%s: monitored", name);
 }
 
 /* lockd takes over what SM_MON answers, and the value is one for the whole node. */
@@ -157,6 +177,13 @@ static uint32_t op_local_state(void *arg)
 		return 0;
 	text[got] = '\0';
 	return (uint32_t)strtoul(text, NULL, 10);
+}
+
+static void op_v4_done(void *arg, int result)
+{
+	struct statd *statd = arg;
+
+	statd_cld_done(statd->cld, result);
 }
 
 static void monitor_timer_fired(void *arg)
@@ -184,9 +211,12 @@ static int open_state(struct statd *statd, const struct options *options)
 	const struct glr__monitor_ops ops = {
 		.send = op_send,
 		.write = op_write,
+		.upkeep = op_upkeep,
 		.downcall = op_downcall,
 		.seen = op_seen,
 		.local_state = op_local_state,
+		.v4_done = op_v4_done,
+		.begun = op_begun,
 		.arg = statd,
 	};
 	struct glr_list_facts facts;
@@ -213,13 +243,17 @@ static int start_parts(struct statd *statd, const struct options *options)
 	int rc;
 
 	statd_timer_init(&statd->monitor_timer, statd->loop, monitor_timer_fired, statd);
-	rc = statd_writer_new(statd, &statd->writer);
+	rc = statd_writer_new(statd, glr__monitor_written, &statd->writer);
+	if (!rc)
+		rc = statd_writer_new(statd, glr__monitor_upkept, &statd->upkeep_writer);
 	if (!rc)
 		rc = statd_downcalls_new(statd, &statd->downcalls);
 	if (!rc)
 		rc = statd_listen_new(statd, options->listen, options->listen_count, &statd->listen);
 	if (!rc)
 		rc = statd_recovery_new(statd, &statd->recovery);
+	if (!rc)
+		rc = statd_cld_new(statd, options->cld[0], options->cld[1], &statd->cld);
 	if (!rc)
 		rc = statd_control_new(statd, options->control, &statd->control);
 	if (rc)
@@ -261,6 +295,7 @@ static int run(struct statd *statd, const struct options *options)
 static void release(struct statd *statd)
 {
 	statd_control_free(statd->control);
+	statd_cld_free(statd->cld);
 	statd_recovery_free(statd->recovery);
 	statd_listen_free(statd->listen);
 	statd_downcalls_free(statd->downcalls);

@@ -131,6 +131,15 @@ pid_t server_supervisor_pid(const struct server *server);
 int server_supervisor_quiesce(const struct server *server);
 int server_supervisor_stop(const struct server *server);
 
+/* ---- server_cld.c: nfsd's questions about its NFSv4 clients -------------------------- */
+
+#define SERVER_CLD_DIRECTORY "/var/lib/nfs/rpc_pipefs/nfsd"
+#define SERVER_CLD_PIPE SERVER_CLD_DIRECTORY "/cld"
+/* Answers them with an error where no status monitor is left, so that nfsd's threads can end.  Called inside, with
+ * the gate closed.  @return a process to be ended with server_cld_relieve(), 0 where nfsd asks nothing, or -errno */
+pid_t server_cld_stand_in(const struct server *server);
+void server_cld_relieve(pid_t pid);
+
 /* ---- server_leftovers.c: processes inside the group's namespaces ------------------- */
 
 /* @return how many, or -errno  @param pid one of them */

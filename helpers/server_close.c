@@ -57,12 +57,23 @@ static int no_locks(const char *path, void *arg)
 	return count > 0 ? -EBUSY : count;
 }
 
+/* Nobody answered "freeze", and no status monitor is left. */
+static bool monitor_gone;
+
+/* @return 0 or -errno: nfsd's threads end when its questions are answered, by whomever */
+static int stop_nfsd(const struct server *server)
+{
+	pid_t stand_in = monitor_gone ? server_cld_stand_in(server) : 0;
+	int result = stand_in < 0 ? stand_in : server_nfsd_stop(server);
+
+	server_cld_relieve(stand_in);
+	return result;
+}
+
 static int close_inside(const struct server *server)
 {
-	int result = server_gate_set(server, GATE_CLOSED);
+	int result;
 
-	if (result < 0)
-		return result;
 	/* The kernel says SM_UNMON for every client, one by one, under a lock that all groups
 	 * of the node need: nobody must be there to keep it waiting. */
 	result = server_supervisor_quiesce(server);
@@ -72,7 +83,7 @@ static int close_inside(const struct server *server)
 	result = unlock_all(server, server_nfsd_ping(PING_MS) == 1);
 	if (result < 0)
 		return result;
-	result = server_nfsd_stop(server);
+	result = stop_nfsd(server);
 	if (result < 0)
 		return result;
 	/* A request that was queued can have been granted in between. */
@@ -87,6 +98,11 @@ static int close_inside(const struct server *server)
 	if (result == 0)
 		server_connections_end(server);
 	return result;
+}
+
+static int close_gate(const struct server *server)
+{
+	return server_gate_set(server, GATE_CLOSED);
 }
 
 /* From here on SM_UNMON changes nothing: a clean stop sends one for every client. */
@@ -109,6 +125,7 @@ static int freeze_list(const struct server *server)
 	result = server_supervisor_stop(server);
 	if (result == 0)
 		result = server_processes_end(server);
+	monitor_gone = true;
 	if (result == 0)
 		result = glr__cookies_open(fd, &cookies);
 	if (result == 0)
@@ -134,6 +151,9 @@ int server_close(struct server *server)
 
 	if (result == -ENOENT || !has_namespaces(server))
 		return OCF_SUCCESS;
+	/* Before the list is frozen: what nfsd could not have recorded any more must not arrive. */
+	if (result == 0)
+		result = server_inside(server, close_gate);
 	if (result == 0)
 		result = freeze_list(server);
 	if (result == 0)
@@ -149,7 +169,7 @@ static int remove_runtime_dir(const struct server *server)
 {
 	static const char *const files[] = {"control", "cookies", "exports",	     "namespaces",
 					    "opened",  "ready",	  "settings",	     "supervisor",
-					    "uts",     "mnt",	  SERVER_ACTION_LOCK};
+					    "upcall",  "uts",	  "mnt",	     SERVER_ACTION_LOCK};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)

@@ -27,12 +27,12 @@ static const struct {
 	{AF_INET, SOCK_DGRAM, "udp"},
 	{AF_INET6, SOCK_STREAM, "tcp6"},
 	{AF_INET6, SOCK_DGRAM, "udp6"},
+	{AF_INET, SOCK_STREAM, NULL}, /* the port of the first on 127.0.0.1: who fills its queue is not outside */
 };
 
 static const char *const names[DAEMON_KINDS] = {
 	[DAEMON_RPCBIND] = "rpcbind",
 	[DAEMON_STATD] = "glr-statd",
-	[DAEMON_CLD] = "nfsdcld",
 	[DAEMON_MOUNTD] = "rpc.mountd",
 };
 
@@ -72,17 +72,27 @@ int daemons_open(struct daemons *daemons)
 	/* Their contents follow the network namespace of whoever reads. */
 	fds->end_grace = open("/proc/fs/lockd/nlm_end_grace", O_RDONLY | O_CLOEXEC);
 	fds->local_state = open("/proc/sys/fs/nfs/nsm_local_state", O_RDONLY | O_CLOEXEC);
-	return 0;
+	return daemons_cld_open(daemons);
 }
 
-static int nsm_socket(int family, int type)
+/* @param beside a socket over IPv4 that has the port already, -1: none */
+static int nsm_socket(int family, int type, int beside)
 {
 	struct sockaddr_storage any = {.ss_family = family};
+	socklen_t length = sizeof(any);
 	int yes = 1, result = 0;
 	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
+	if (beside >= 0) {
+		if (getsockname(beside, (struct sockaddr *)&any, &length) < 0)
+			result = -errno;
+		((struct sockaddr_in *)&any)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	}
+	if (family == AF_INET && type == SOCK_STREAM &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) < 0)
+		result = -errno;
 	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0)
 		result = -errno;
 	if (result == 0 &&
@@ -102,7 +112,8 @@ static int nsm_socket(int family, int type)
 int daemons_listen(struct daemons *daemons)
 {
 	for (int i = 0; i < NSM_SOCKETS; i++) {
-		int fd = nsm_socket(nsm_sockets[i].family, nsm_sockets[i].type);
+		int fd = nsm_socket(nsm_sockets[i].family, nsm_sockets[i].type,
+				    nsm_sockets[i].netid ? -1 : daemons->fds.nsm[0]);
 
 		if (fd < 0 && nsm_sockets[i].family == AF_INET)
 			return fd;
@@ -123,7 +134,7 @@ static _Noreturn void become_statd(const struct daemons *daemons)
 {
 	const struct statd_fds *fds = &daemons->fds;
 	char group[GLR_GROUP_MAX + 16], list[64], cookies[32], control[32],
-		listeners[96] = "--listen=", grace[32], state[40];
+		listeners[96] = "--listen=", grace[32], state[40], cld[40];
 	size_t used = strlen(listeners);
 
 	snprintf(group, sizeof(group), "--group=%s", daemons->server->group);
@@ -132,18 +143,18 @@ static _Noreturn void become_statd(const struct daemons *daemons)
 	snprintf(control, sizeof(control), "--control=%d", inherit(fds->control));
 	snprintf(grace, sizeof(grace), "--grace-fd=%d", inherit(fds->end_grace));
 	snprintf(state, sizeof(state), "--local-state-fd=%d", inherit(fds->local_state));
+	snprintf(cld, sizeof(cld), "--cld=%d,%d", inherit(fds->handover[1]), inherit(fds->kept));
 	for (int i = 0; i < NSM_SOCKETS; i++)
 		if (fds->nsm[i] >= 0)
 			used += snprintf(listeners + used, sizeof(listeners) - used, "%s%d", i ? "," : "",
 					 inherit(fds->nsm[i]));
 	execl(GLR_LIBEXECDIR "/glr-statd", "glr-statd", group, list, cookies, control, listeners, grace,
-	      state, NULL);
+	      state, cld, NULL);
 	_exit(127);
 }
 
 static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kind)
 {
-	char storage[PATH_MAX];
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -156,10 +167,6 @@ static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kin
 		break;
 	case DAEMON_STATD:
 		become_statd(daemons);
-	case DAEMON_CLD:
-		snprintf(storage, sizeof(storage), "%.4000s/cld", daemons->server->state_dir);
-		execlp("nfsdcld", "nfsdcld", "-F", "-p", "/var/lib/nfs/rpc_pipefs", "-s", storage, NULL);
-		break;
 	case DAEMON_MOUNTD:
 		/* Its usual port, so that what is kept of its registration stays true when it restarts. */
 		execlp("rpc.mountd", "rpc.mountd", "-F", "-p", "20048", NULL);
@@ -172,14 +179,22 @@ static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kin
 
 int daemons_spawn(struct daemons *daemons, enum daemon_kind kind)
 {
-	pid_t pid = fork();
+	int result = 0;
+	pid_t pid;
 
+	if (kind == DAEMON_STATD && !daemons->quiet && daemons->fds.nsm[0] < 0)
+		result = daemons_listen(daemons);
+	if (result < 0)
+		return result;
+	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
 		become(daemons, kind);
 	daemons->pids[kind] = pid;
 	daemons->started_ms[kind] = glr__now_ms();
+	if (kind == DAEMON_STATD)
+		daemons_cld_hand_over(daemons);
 	return 0;
 }
 
@@ -222,7 +237,7 @@ int daemons_register_nsm(const struct daemons *daemons)
 		struct netconfig *transport;
 		socklen_t length = sizeof(address);
 
-		if (daemons->fds.nsm[i] < 0)
+		if (daemons->fds.nsm[i] < 0 || !nsm_sockets[i].netid)
 			continue;
 		if (getsockname(daemons->fds.nsm[i], (struct sockaddr *)&address, &length) < 0)
 			return -errno;

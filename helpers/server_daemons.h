@@ -8,32 +8,38 @@
 enum daemon_kind {
 	DAEMON_RPCBIND,
 	DAEMON_STATD,
-	DAEMON_CLD,
 	DAEMON_MOUNTD,
 	DAEMON_KINDS,
 };
 
-#define NSM_SOCKETS 4 /* UDP and TCP over IPv4 and IPv6 */
+#define NSM_SOCKETS 5 /* UDP and TCP over IPv4 and IPv6, and lockd's own */
 
 /* What the status monitor gets from us; a successor gets the same. */
 struct statd_fds {
 	int slots[2], cookies, control, end_grace, local_state;
 	int nsm[NSM_SOCKETS]; /* -1: this address family is not to be had */
+	int handover[2];      /* nfsd's pipe goes from the first to the second */
+	int kept;	      /* the upcall of nfsd that is being answered */
 };
 
 struct daemons {
 	const struct server *server;
 	struct statd_fds fds;
+	int pipe_watch; /* inotify: nfsd has made its pipe */
 	pid_t pids[DAEMON_KINDS];
 	uint64_t started_ms[DAEMON_KINDS];
-	bool quiet; /* closed: rpcbind and the NSM listeners stay away */
+	bool quiet;	   /* closed: rpcbind and the NSM listeners stay away */
+	uint64_t heard_ms; /* when the status monitor last answered */
+	unsigned mute;	   /* monitors in a row that did not */
+	pid_t dying;	   /* the last of them: killed, and not spoken to any more */
+	bool refusing;	   /* the NSM ports that rpcbind names are closed */
 };
 
 /* Opens what the status monitor needs, in the node's namespaces.  @return 0 or -errno */
 int daemons_open(struct daemons *daemons);
 /* Makes the NSM sockets, inside.  @return 0 or -errno */
 int daemons_listen(struct daemons *daemons);
-/* @return 0 or -errno (fork) */
+/* A status monitor whose sockets were closed gets new ones.  @return 0 or -errno */
 int daemons_spawn(struct daemons *daemons, enum daemon_kind kind);
 const char *daemons_name(enum daemon_kind kind);
 /* @return the daemon that had this pid, or DAEMON_KINDS */
@@ -49,6 +55,20 @@ int daemons_register_nsm(const struct daemons *daemons);
  * group on the node with it.  Called inside.  @return 0 or -errno
  */
 int daemons_keep_registrations(void);
+
+/* ---- server_cld.c ---- */
+
+/* Makes what the status monitor needs to answer nfsd.  @return 0 or -errno */
+int daemons_cld_open(struct daemons *daemons);
+/* Called inside.  @return 0 or -errno */
+int daemons_cld_watch(struct daemons *daemons);
+/* Passes nfsd's pipe, if there is one, to the status monitor.  Called inside. */
+void daemons_cld_hand_over(const struct daemons *daemons);
+
+/* ---- server_watch.c ---- */
+
+/* Asks the status monitor, waits a second for it, and replaces one that is mute. */
+void daemons_watch_monitor(struct daemons *daemons);
 /* Closes our copies of the NSM sockets and ends rpcbind. */
 void daemons_quiesce(struct daemons *daemons);
 

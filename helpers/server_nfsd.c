@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #define NFSD "/proc/fs/nfsd/"
-#define CLD_PIPE "/var/lib/nfs/rpc_pipefs/nfsd/cld"
 #define LOCKD_PARAMETERS "/sys/module/lockd/parameters/"
 #define NLM_CONNECTIONS 16384 /* for all groups of the node; the kernel's own limit is 1024 */
 #define NFS_PORT 2049
@@ -160,8 +159,8 @@ int server_nfsd_stop(const struct server *server)
 
 bool server_nfsd_tracks_clients(void)
 {
-	/* Where nfsdcld did not answer within a second, nfsd has removed the pipe again. */
-	return access(CLD_PIPE, F_OK) == 0;
+	/* Where nobody opened it within a second, or GraceStart failed, nfsd has removed the pipe again. */
+	return access(SERVER_CLD_PIPE, F_OK) == 0;
 }
 
 static int wait_for(int fd, short events, unsigned timeout_ms)

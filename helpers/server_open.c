@@ -112,8 +112,8 @@ static int begin_grace(const struct server *server)
 	}
 	if (result == -ENOTCONN)
 		return server_fail(OCF_ERR_GENERIC,
-				   "nfsd of group %s does not keep its NFSv4 clients with nfsdcld: see the "
-				   "log of nfsdcld",
+				   "nfsd of group %s does not keep its NFSv4 clients with the status monitor: see "
+				   "the log of glr-statd",
 				   server->group);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "nfsd of group %s does not start: %s", server->group,
@@ -126,8 +126,7 @@ static int end_grace_inside(const struct server *server)
 	return glr__grace_end();
 }
 
-/* Nobody holds a lock that could be reclaimed.  nfsd ends its own grace likewise when nfsdcld knows nobody.
- */
+/* Nobody holds a lock that could be reclaimed.  nfsd ends its own grace likewise, when no NFSv4 client is listed. */
 static int skip_grace(const struct server *server)
 {
 	struct answer answer = {.complete = true};

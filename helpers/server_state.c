@@ -10,23 +10,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Anything but the slots shows that the group has served before. */
+/* A copy of a damaged slot shows that the group has served before. */
 static int has_other_state(int directory, bool *other)
 {
-	int fd = openat(directory, "cld", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	DIR *dir;
 
 	*other = false;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);
 		return -errno;
 	}
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
+		if (!strncmp(entry->d_name, "clients.broken-", 15))
 			*other = true;
 	closedir(dir);
 	return 0;
@@ -58,9 +58,8 @@ static int make_list(const struct server *server, int directory)
 		return server_fail(OCF_ERR_GENERIC, "cannot make the client list in %s: %s%s",
 				   server->state_dir, strerror(-result), remedy(result));
 	if (other)
-		glr_err("the client list was missing in %s beside other state: made anew; clients with NFSv3 "
-			"locks "
-			"cannot be told to reclaim",
+		glr_err("the client list was missing in %s beside other state: made anew; clients with locks "
+			"lose them",
 			server->state_dir);
 	else
 		glr_notice("made a new client list in %s", server->state_dir);
@@ -85,7 +84,7 @@ static int report_list(const struct server *server, int result)
 		return server_fail(
 			OCF_ERR_GENERIC,
 			"neither slot in %s is a client list: look at them, then move clients.0 and "
-			"clients.1 away; clients of NFSv3 will not be told to reclaim",
+			"clients.1 away; clients with locks will lose them",
 			server->state_dir);
 	default:
 		return server_fail(OCF_ERR_GENERIC, "cannot read the client list in %s: %s",
@@ -172,9 +171,6 @@ int server_state_prepare(const struct server *server)
 				   server->state_dir, strerror(slots[0] < 0 ? -slots[0] : -slots[1]));
 	if (code == OCF_SUCCESS)
 		code = check_list(server, directory, slots);
-	if (code == OCF_SUCCESS && mkdirat(directory, "cld", 0700) < 0 && errno != EEXIST)
-		code = server_fail(OCF_ERR_GENERIC, "cannot make %s/cld: %s", server->state_dir,
-				   strerror(errno));
 	for (int i = 0; i < 2; i++)
 		if (slots[i] >= 0)
 			close(slots[i]);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -65,8 +66,11 @@ static int status_of_lockrecover(const struct server *server)
 
 	if (!has_namespace(server))
 		return OCF_NOT_RUNNING;
-	/* A recovery by hand is closed for a moment: that is no failure.  Held until the process ends. */
-	server_lock(server, server_path(server, SERVER_ACTION_LOCK, path));
+	/*
+	 * A recovery by hand is closed for a moment: that is no failure.  Held until the process ends, but
+	 * shared: whoever watches the status monitor must not take it for an action.
+	 */
+	flock(server_lock(server, server_path(server, SERVER_ACTION_LOCK, path)), LOCK_SH);
 	answers = server_inside(server, ping);
 	result = glr_status_get(server->group, ANSWER_MS, &status);
 	if (result < 0 || status.phase == GLR_PHASE_PREPARED || status.phase == GLR_PHASE_CLOSED) {

@@ -21,14 +21,13 @@
 #include <qb/qbutil.h>
 
 #define MOUNTD_PROG 100005
-#define WATCH_MS 1000
+#define WATCH_MS 500
 #define MONITOR_ANSWER_MS 2000
 #define RESTART_PAUSE_MS 1000 /* for a daemon that did not live longer than that */
 
 struct supervisor {
 	struct daemons daemons;
 	qb_loop_t *loop;
-	unsigned unanswered; /* watches in a row that the status monitor missed */
 	bool check_registration;
 };
 
@@ -92,44 +91,14 @@ static int32_t on_quiesce(int32_t signal, void *arg)
 	return 0;
 }
 
-/*
- * A monitor that is alive but mute keeps lockd's only thread waiting: it is
- * replaced.  If its successor is mute too, its listeners go: lockd is better
- * refused at once.
- */
-static void watch_monitor(struct supervisor *supervisor)
+static int32_t on_pipe(int32_t fd, int32_t revents, void *arg)
 {
-	struct daemons *daemons = &supervisor->daemons;
-	struct glr_status status;
+	struct supervisor *supervisor = arg;
+	char events[1024];
 
-	if (daemons->pids[DAEMON_STATD] <= 0)
-		return;
-	if (glr_status_get(daemons->server->group, MONITOR_ANSWER_MS, &status) == 0) {
-		supervisor->unanswered = 0;
-		return;
-	}
-	glr_err("the status monitor does not answer: replacing it");
-	kill(daemons->pids[DAEMON_STATD], SIGKILL);
-	if (++supervisor->unanswered < 2)
-		return;
-	glr_err("its successor does not answer either: closing its listeners, new clients get no locks");
-	for (int i = 0; i < NSM_SOCKETS; i++) {
-		if (daemons->fds.nsm[i] >= 0)
-			close(daemons->fds.nsm[i]);
-		daemons->fds.nsm[i] = -1;
-	}
-}
-
-/* An action may keep the monitor from answering: the first sync of a takeover can be slow. */
-static bool action_under_way(const struct server *server)
-{
-	char path[PATH_MAX];
-	int fd = open(server_path(server, SERVER_ACTION_LOCK, path), O_RDONLY | O_CLOEXEC);
-	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
-
-	if (fd >= 0)
-		close(fd);
-	return locked;
+	if (read(fd, events, sizeof(events)) > 0)
+		daemons_cld_hand_over(&supervisor->daemons);
+	return 0;
 }
 
 static void watch(void *arg)
@@ -137,8 +106,7 @@ static void watch(void *arg)
 	struct supervisor *supervisor = arg;
 	struct daemons *daemons = &supervisor->daemons;
 
-	if (!action_under_way(daemons->server))
-		watch_monitor(supervisor);
+	daemons_watch_monitor(daemons);
 	if (supervisor->check_registration && daemons_rpcbind_answers()) {
 		supervisor->check_registration = false;
 		if (!daemons_registered(GLR__NSM_PROG) && daemons_register_nsm(daemons) == 0)
@@ -158,6 +126,8 @@ static int supervise(struct supervisor *supervisor)
 	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGCHLD, supervisor, on_child, &handle);
 	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGTERM, supervisor, on_end, &handle);
 	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGUSR1, supervisor, on_quiesce, &handle);
+	qb_loop_poll_add(supervisor->loop, QB_LOOP_HIGH, supervisor->daemons.pipe_watch, POLLIN, supervisor,
+			 on_pipe);
 	qb_loop_timer_add(supervisor->loop, QB_LOOP_MED, WATCH_MS * QB_TIME_NS_IN_MSEC, supervisor, watch,
 			  NULL);
 	/* A daemon may have died before the handler stood. */
@@ -186,8 +156,11 @@ static int bring_up(struct daemons *daemons, const char **what)
 
 	*what = "the status monitor's sockets";
 	result = daemons_listen(daemons);
+	*what = "rpc_pipefs";
+	if (result == 0)
+		result = daemons_cld_watch(daemons);
 	*what = "fork";
-	for (int kind = DAEMON_RPCBIND; kind <= DAEMON_CLD && result == 0; kind++)
+	for (int kind = DAEMON_RPCBIND; kind <= DAEMON_STATD && result == 0; kind++)
 		result = daemons_spawn(daemons, kind);
 	if (result < 0)
 		return result;

@@ -28,12 +28,14 @@ void statd_timer_set(struct statd_timer *timer, unsigned delay_ms);
  * @param type SOCK_DGRAM or SOCK_STREAM  @return descriptor or -errno */
 int statd_privileged_socket(const struct glr_address *address, int type);
 
-/* ---- statd_writer.c: the thread that waits for the disk ------------------------ */
+/* ---- statd_writer.c: threads that wait for the disk ---------------------------- */
 
 struct statd_writer;
 
-int statd_writer_new(struct statd *statd, struct statd_writer **writer);
-/* Writes in the thread, then glr__monitor_written().  @param op stays untouched until then */
+/* @param done glr__monitor_written or glr__monitor_upkept */
+int statd_writer_new(struct statd *statd, void (*done)(glr__monitor_t *monitor, int result, uint64_t now_ms),
+		     struct statd_writer **writer);
+/* Writes in the thread, then calls done.  @param op stays untouched until then */
 void statd_writer_start(struct statd_writer *writer, const struct glr__list_write *op);
 
 /* ---- statd_listen.c: NSM over UDP and TCP --------------------------------------- */
@@ -70,6 +72,21 @@ void statd_notify_start(struct statd_notify *notify);
 /* @return the engine, to be asked; belongs to the sockets */
 glr__notify_t *statd_notify_engine(struct statd_notify *notify);
 
+/* ---- statd_cld.c: nfsd's questions about its NFSv4 clients ------------------------- */
+
+struct statd_cld;
+
+/* @param handover_fd SOCK_SEQPACKET: each packet brings a descriptor of nfsd's pipe; -1: NULL is made
+ * @param kept_fd at least a struct glr__cld_kept, shared with predecessor and successor */
+int statd_cld_new(struct statd *statd, int handover_fd, int kept_fd, struct statd_cld **cld);
+void statd_cld_free(struct statd_cld *cld);
+/* The change that was asked of the monitor was made (result 0), or was not. */
+void statd_cld_done(struct statd_cld *cld, int result);
+/* The group is closed: from now on nothing waits for long. */
+void statd_cld_freeze(struct statd_cld *cld);
+/* @return why a client waits to be recorded, 0 when none does */
+int statd_cld_error(const struct statd_cld *cld);
+
 /* ---- statd_recovery.c: epochs and the window ---------------------------------------- */
 
 struct statd_recovery;
@@ -100,6 +117,8 @@ struct statd_control;
 
 int statd_control_new(struct statd *statd, int fd, struct statd_control **control);
 void statd_control_free(struct statd_control *control);
+/* The epoch that was asked for is on disk (result 0), or is not. */
+void statd_control_begun(struct statd_control *control, int result);
 /* Everybody was sent to once, or the window is over: answers who waits for it. */
 void statd_control_told(struct statd_control *control, size_t told);
 
@@ -113,11 +132,13 @@ struct statd {
 	glr__cookies_t *cookies;
 	glr__monitor_t *monitor;
 	struct statd_timer monitor_timer;
-	struct statd_writer *writer;
+	struct statd_writer *writer, *upkeep_writer;
 	struct statd_listen *listen;
 	struct statd_downcalls *downcalls;
 	struct statd_recovery *recovery;
+	bool beginning; /* an epoch, which is not on disk yet */
 	struct statd_control *control;
+	struct statd_cld *cld; /* NULL: nfsd asks somebody else */
 };
 
 /* Lets the monitor look at its deadlines now. */

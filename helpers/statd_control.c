@@ -18,6 +18,7 @@ struct client {
 	int fd;		 /* -1: free */
 	bool asked;	 /* its request was read */
 	bool wants_told; /* "recover": the second packet is still to come */
+	bool wants_begun;
 	char *out;	 /* packets, each ended by NUL */
 	size_t out_length, out_size, out_sent;
 };
@@ -73,7 +74,7 @@ static void flush(struct client *client)
 		}
 		client->out_sent += length + 1;
 	}
-	if (!client->wants_told)
+	if (!client->wants_told && !client->wants_begun)
 		close_client(client);
 }
 
@@ -102,7 +103,8 @@ static void say_result(struct client *client, int rc, const char *why)
 static void verb_status(struct client *client, const char *request)
 {
 	struct statd *statd = client->control->statd;
-	struct glr_status status = {.durable = glr__monitor_durable(statd->monitor)};
+	int v4_error = statd_cld_error(statd->cld);
+	struct glr_status status = {.durable = glr__monitor_durable(statd->monitor) && !v4_error};
 	char packet[GLR__CONTROL_PACKET_MAX];
 	struct glr__notify_counts counts;
 	struct glr_list_facts facts;
@@ -113,6 +115,7 @@ static void verb_status(struct client *client, const char *request)
 	status.phase = statd_recovery_phase(statd->recovery);
 	status.grace_left_ms = statd_recovery_grace_left_ms(statd->recovery);
 	status.clients = facts.clients;
+	status.v4_clients = facts.v4_clients;
 	status.told = counts.told;
 	status.acknowledged = counts.acknowledged;
 	status.seen = glr__cookies_count_seen(statd->cookies);
@@ -123,6 +126,9 @@ static void verb_status(struct client *client, const char *request)
 	if (facts.error)
 		snprintf(status.last_error, sizeof(status.last_error), "client list: %s",
 			 strerror(-facts.error));
+	else if (v4_error)
+		snprintf(status.last_error, sizeof(status.last_error),
+			 "client list: NFSv4 clients wait to be recorded: %s", strerror(-v4_error));
 	else if (!status.durable)
 		snprintf(status.last_error, sizeof(status.last_error),
 			 "client list: a write has not come back for more than %d ms", GLR__SYNC_DEADLINE_MS);
@@ -138,10 +144,13 @@ static int list_one(const struct glr_list_client *listed, void *arg)
 {
 	struct client *client = arg;
 	char packet[GLR_NAME_MAX + 128], text[GLR_ADDRESS_TEXT_MAX];
+	const char *progress = listed->current ? "seen" : "waiting";
 
-	snprintf(packet, sizeof(packet), "name=%s\naddress=%s\nprogress=%s\n", listed->name,
-		 glr_address_text(&listed->address, text),
-		 statd_recovery_progress(client->control->statd->recovery, listed));
+	if (listed->kind == GLR_LIST_NSM)
+		progress = statd_recovery_progress(client->control->statd->recovery, listed);
+	snprintf(packet, sizeof(packet), "name=%s\naddress=%s\nkind=%s\nprogress=%s\n", listed->name,
+		 glr_address_text(&listed->address, text), glr_list_kind_text(listed->kind),
+		 progress);
 	return add_packet(client, packet);
 }
 
@@ -153,25 +162,41 @@ static void verb_list(struct client *client, const char *request)
 		say(client, "end=1\n");
 }
 
-static void verb_begin(struct client *client, const char *request)
+static void say_begun(struct client *client, int rc, const char *why)
 {
-	struct statd *statd = client->control->statd;
-	const char *why = "fresh=0 or fresh=1 is missing";
 	struct glr_list_facts facts;
-	uint64_t fresh;
 	char packet[128];
-	int rc = -EINVAL;
 
-	if (!glr__control_number(request, "fresh", &fresh) && fresh <= 1)
-		rc = statd_recovery_begin(statd->recovery, fresh, &why);
+	client->wants_begun = false;
 	if (rc) {
 		say_result(client, rc, why);
 		return;
 	}
-	glr_list_get_facts(statd->list, &facts);
+	glr_list_get_facts(client->control->statd->list, &facts);
 	snprintf(packet, sizeof(packet), "clients=%zu\ncondition=%s\nnsm_state=%" PRIu32 "\n", facts.clients,
 		 glr_condition_text(facts.condition), facts.nsm_state);
 	say(client, packet);
+}
+
+static void verb_begin(struct client *client, const char *request)
+{
+	const char *why = "fresh=0 or fresh=1 is missing";
+	uint64_t fresh;
+	int rc = -EINVAL;
+
+	client->wants_begun = true;
+	if (!glr__control_number(request, "fresh", &fresh) && fresh <= 1)
+		rc = statd_recovery_begin(client->control->statd->recovery, fresh, &why);
+	if (rc)
+		say_begun(client, rc, why);
+}
+
+void statd_control_begun(struct statd_control *control, int result)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (control->clients[i].fd >= 0 && control->clients[i].wants_begun)
+			say_begun(&control->clients[i], result,
+				  "the new epoch cannot be written to the client list");
 }
 
 static int parse_window(const char *request, struct glr__window *window)
@@ -220,6 +245,7 @@ static void verb_freeze(struct client *client, const char *request)
 	const char *why = "";
 	int rc = statd_recovery_freeze(client->control->statd->recovery, &why);
 
+	statd_cld_freeze(client->control->statd->cld);
 	say_result(client, rc, why);
 }
 

@@ -13,15 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <netinet/in.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #define DOWNCALLS_MAX 1024 /* a hall of clients that boot at once */
 #define TRIES 10
 #define RETRY_MS 1000
 #define RPCBIND_PORT 111
+#define LOG_INTERVAL_MS 10000
 
 struct downcall {
-	bool used;
+	TAILQ_ENTRY(downcall) link;
 	struct glr__cookie cookie;
 	uint32_t state, xid;
 	uint16_t lockd_port; /* 0: rpcbind is being asked */
@@ -35,8 +37,30 @@ struct statd_downcalls {
 	struct glr_address loopback;
 	int fd; /* -1 until it is needed */
 	uint32_t next_xid;
-	struct downcall calls[DOWNCALLS_MAX];
+	size_t count;
+	uint64_t log_began_ms;
+	unsigned logged; /* since then */
+	TAILQ_HEAD(, downcall) calls;
 };
+
+/* Everybody may reboot at once and has a line; who does it all the time does not fill the log. */
+static bool may_log(struct statd_downcalls *d)
+{
+	uint64_t now_ms = glr__now_ms();
+
+	if (now_ms - d->log_began_ms >= LOG_INTERVAL_MS) {
+		d->log_began_ms = now_ms;
+		d->logged = 0;
+	}
+	return d->logged++ < DOWNCALLS_MAX;
+}
+
+static void end_call(struct statd_downcalls *d, struct downcall *call)
+{
+	TAILQ_REMOVE(&d->calls, call, link);
+	d->count--;
+	free(call);
+}
 
 static void send_call(struct statd_downcalls *d, struct downcall *call, uint64_t now_ms)
 {
@@ -67,16 +91,15 @@ static void work(void *arg)
 {
 	struct statd_downcalls *d = arg;
 	uint64_t now_ms = glr__now_ms(), next_ms = UINT64_MAX;
+	struct downcall *call, *next;
 
-	for (size_t i = 0; i < DOWNCALLS_MAX; i++) {
-		struct downcall *call = &d->calls[i];
-
-		if (!call->used)
-			continue;
+	for (call = TAILQ_FIRST(&d->calls); call; call = next) {
+		next = TAILQ_NEXT(call, link);
 		if (call->due_ms <= now_ms && call->tries >= TRIES) {
-			glr_warn("client=%s: rebooted, but lockd did not answer: its locks stay",
-				 call->cookie.name);
-			call->used = false;
+			if (may_log(d))
+				glr_warn("client=%s: rebooted, but lockd did not answer: its locks stay",
+					 call->cookie.name);
+			end_call(d, call);
 			continue;
 		}
 		if (call->due_ms <= now_ms)
@@ -87,17 +110,18 @@ static void work(void *arg)
 	statd_timer_set(&d->timer, next_ms == UINT64_MAX ? UINT_MAX : (unsigned)(next_ms - now_ms));
 }
 
-static void answered(struct downcall *call, const struct glr__rpc_reply *reply)
+static void answered(struct statd_downcalls *d, struct downcall *call, const struct glr__rpc_reply *reply)
 {
 	uint16_t port;
+	bool told;
 
 	if (call->lockd_port) {
 		/* A refusal will not turn into a yes. */
-		if (reply->accepted && !reply->accept_stat)
-			glr_info("client=%s: rebooted, lockd was told", call->cookie.name);
-		else
-			glr_warn("client=%s: rebooted, but lockd refused to hear it", call->cookie.name);
-		call->used = false;
+		told = reply->accepted && !reply->accept_stat;
+		if (may_log(d))
+			glr__log(told ? LOG_INFO : LOG_WARNING, "client=%s: rebooted, %s", call->cookie.name,
+				 told ? "lockd was told" : "but lockd refused to hear it");
+		end_call(d, call);
 		return;
 	}
 	/* Not registered now may be registered at the next try. */
@@ -115,6 +139,7 @@ static int32_t readable(int32_t fd, int32_t revents, void *data)
 	struct glr__rpc_reply reply;
 	struct glr_address from;
 	struct sockaddr_storage sa;
+	struct downcall *call;
 	socklen_t sa_length;
 	ssize_t got;
 
@@ -130,10 +155,13 @@ static int32_t readable(int32_t fd, int32_t revents, void *data)
 		    !glr_address_equal(&from, &d->loopback) ||
 		    glr__rpc_decode_reply(message, (size_t)got, &reply))
 			continue;
-		for (size_t i = 0; i < DOWNCALLS_MAX; i++) {
-			if (d->calls[i].used && d->calls[i].xid == reply.xid)
-				answered(&d->calls[i], &reply);
+		TAILQ_FOREACH(call, &d->calls, link)
+		{
+			if (call->xid == reply.xid)
+				break;
 		}
+		if (call)
+			answered(d, call, &reply);
 	}
 	work(d);
 	return 0;
@@ -156,39 +184,46 @@ static int open_socket(struct statd_downcalls *d)
 	return rc;
 }
 
-/* @return the client's own place, else a free one, else NULL */
-static struct downcall *find_place(struct statd_downcalls *d, const char *name)
+/* @return the client's own, else a new one, else NULL */
+static struct downcall *find_or_begin(struct statd_downcalls *d, const char *name)
 {
-	struct downcall *place = NULL;
+	struct downcall *call;
 
-	for (size_t i = 0; i < DOWNCALLS_MAX; i++) {
-		struct downcall *call = &d->calls[i];
-
-		if (call->used && !strcmp(call->cookie.name, name))
+	TAILQ_FOREACH(call, &d->calls, link)
+	{
+		if (!strcmp(call->cookie.name, name))
 			return call;
-		if (!call->used)
-			place = call;
 	}
-	return place;
+	call = d->count < DOWNCALLS_MAX ? calloc(1, sizeof(*call)) : NULL;
+	if (call) {
+		TAILQ_INSERT_TAIL(&d->calls, call, link);
+		d->count++;
+	}
+	return call;
 }
 
 /* A client says it several times, once for each name it has; its last word counts. */
 void statd_downcall(struct statd_downcalls *downcalls, const struct glr__cookie *cookie, uint32_t state)
 {
-	struct downcall *call = find_place(downcalls, cookie->name);
+	struct downcall *call = NULL;
 	int rc;
 
-	if (call && call->used && call->state == state)
-		return;
-	rc = call ? open_socket(downcalls) : -ENOBUFS;
-	if (rc) {
-		glr_warn("client=%s: rebooted, but lockd cannot be told: %s", cookie->name, strerror(-rc));
+	rc = open_socket(downcalls);
+	if (!rc)
+		call = find_or_begin(downcalls, cookie->name);
+	if (!call) {
+		if (may_log(downcalls))
+			glr_warn("client=%s: rebooted, but lockd cannot be told: %s", cookie->name,
+				 strerror(rc ? -rc : ENOBUFS));
 		return;
 	}
-	memset(call, 0, sizeof(*call));
-	call->used = true;
+	if (call->tries && call->state == state)
+		return;
 	call->cookie = *cookie;
 	call->state = state;
+	call->lockd_port = 0;
+	call->tries = 0;
+	call->due_ms = 0;
 	statd_timer_set(&downcalls->timer, 0);
 }
 
@@ -202,6 +237,7 @@ int statd_downcalls_new(struct statd *statd, struct statd_downcalls **downcalls)
 	d->statd = statd;
 	d->fd = -1;
 	d->next_xid = (uint32_t)random();
+	TAILQ_INIT(&d->calls);
 	statd_timer_init(&d->timer, statd->loop, work, d);
 	glr_address_parse("127.0.0.1", &d->loopback);
 	*downcalls = d;
@@ -213,6 +249,8 @@ void statd_downcalls_free(struct statd_downcalls *downcalls)
 	if (!downcalls)
 		return;
 	statd_timer_set(&downcalls->timer, UINT_MAX);
+	while (!TAILQ_EMPTY(&downcalls->calls))
+		end_call(downcalls, TAILQ_FIRST(&downcalls->calls));
 	if (downcalls->fd >= 0) {
 		qb_loop_poll_del(downcalls->statd->loop, downcalls->fd);
 		close(downcalls->fd);

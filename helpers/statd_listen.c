@@ -34,7 +34,7 @@ struct udp_peer {
 struct listener {
 	struct statd_listen *listen;
 	int fd;
-	bool tcp, served;
+	bool tcp, local, served;
 };
 
 struct statd_listen {
@@ -59,6 +59,18 @@ void statd_listen_request(struct statd *statd, uint64_t token, const struct sock
 	else
 		port = ntohs(((const struct sockaddr_in6 *)sa)->sin6_port);
 	glr__monitor_request(statd->monitor, token, &peer, port, message, length, glr__now_ms());
+}
+
+bool statd_listen_is_local(const struct sockaddr_storage *sa)
+{
+	static const uint8_t loopback6[16] = {[15] = 1};
+	struct glr_address address;
+
+	if (glr_address_from_sockaddr((const struct sockaddr *)sa, &address))
+		return false;
+	if (address.family == AF_INET)
+		return address.bytes[0] == 127;
+	return !memcmp(address.bytes, loopback6, sizeof(loopback6));
 }
 
 /* ---- UDP ------------------------------------------------------------------------ */
@@ -126,7 +138,8 @@ static int inspect(struct statd_listen *l, int fd)
 {
 	struct listener *listener = &l->listeners[l->count];
 	int type = 0, domain = 0, one = 1;
-	socklen_t length = sizeof(int);
+	socklen_t length = sizeof(int), sa_length = sizeof(struct sockaddr_storage);
+	struct sockaddr_storage sa;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
@@ -139,6 +152,7 @@ static int inspect(struct statd_listen *l, int fd)
 	listener->listen = l;
 	listener->fd = fd;
 	listener->tcp = type == SOCK_STREAM;
+	listener->local = !getsockname(fd, (struct sockaddr *)&sa, &sa_length) && statd_listen_is_local(&sa);
 	if (!listener->tcp && domain == AF_INET)
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
 	if (!listener->tcp && domain == AF_INET6)
@@ -198,7 +212,8 @@ int statd_listen_serve(struct statd_listen *listen)
 	for (size_t i = 0; i < listen->count && !rc; i++) {
 		struct listener *listener = &listen->listeners[i];
 
-		rc = qb_loop_poll_add(listen->statd->loop, QB_LOOP_MED, listener->fd, POLLIN, listener,
+		rc = qb_loop_poll_add(listen->statd->loop, listener->local ? QB_LOOP_HIGH : QB_LOOP_MED,
+				      listener->fd, POLLIN, listener,
 				      listener->tcp ? tcp_acceptable : udp_readable);
 		listener->served = !rc;
 	}

@@ -11,6 +11,9 @@
 void statd_listen_request(struct statd *statd, uint64_t token, const struct sockaddr_storage *sa,
 			  const uint8_t *message, size_t length);
 
+/* Loopback: nobody in the network can be it. */
+bool statd_listen_is_local(const struct sockaddr_storage *sa);
+
 struct statd_tcp;
 
 int statd_tcp_new(struct statd *statd, struct statd_tcp **tcp);

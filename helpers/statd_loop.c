@@ -51,6 +51,9 @@ int statd_privileged_socket(const struct glr_address *address, int type)
 		return -errno;
 	if (address->family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	/* There are 424 such ports, and each connection would keep one for the minute of its TIME_WAIT. */
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	for (unsigned i = 0; i < ports; i++) {
 		uint16_t port = (uint16_t)(PORT_FIRST + (first + i) % ports);
 

@@ -50,7 +50,7 @@ static enum outcome judge(struct statd_recovery *r, const struct glr_list_client
 {
 	int progress = glr__notify_progress(statd_notify_engine(r->notify), client->name);
 
-	if (client->missed || progress < 0)
+	if (client->kind != GLR_LIST_NSM || client->missed || progress < 0)
 		return OUTCOME_OTHER;
 	if (glr__cookies_seen(r->statd->cookies, client->name))
 		return OUTCOME_BACK;
@@ -254,8 +254,8 @@ int statd_recovery_begin(struct statd_recovery *recovery, bool fresh, const char
 	*why = "the group is closed";
 	if (recovery->phase == GLR_PHASE_CLOSED)
 		return -EPERM;
-	*why = "a write to the client list is under way";
-	if (glr__monitor_busy(recovery->statd->monitor))
+	*why = "an epoch is being begun, or a write to the client list does not come back";
+	if (recovery->statd->beginning || !glr__monitor_durable(recovery->statd->monitor))
 		return -EBUSY;
 	drop_engine(recovery);
 	statd_timer_set(&recovery->timer, UINT_MAX);
@@ -268,7 +268,9 @@ int statd_recovery_begin(struct statd_recovery *recovery, bool fresh, const char
 	if (rc)
 		return rc;
 	*why = "the new epoch cannot be written to the client list";
-	return glr_list_begin_epoch(recovery->statd->list, fresh);
+	recovery->statd->beginning = true;
+	return glr__monitor_change(recovery->statd->monitor,
+				   fresh ? GLR__CHANGE_BEGIN_FRESH : GLR__CHANGE_BEGIN, NULL, glr__now_ms());
 }
 
 int statd_recovery_recover(struct statd_recovery *recovery, const struct glr__window *window,
@@ -280,7 +282,7 @@ int statd_recovery_recover(struct statd_recovery *recovery, const struct glr__wi
 
 	*why = "no epoch was begun, or its recovery was";
 	glr_list_get_facts(recovery->statd->list, &facts);
-	if (recovery->phase != GLR_PHASE_PREPARED || facts.nsm_state % 2 == 0)
+	if (recovery->phase != GLR_PHASE_PREPARED || recovery->statd->beginning || facts.nsm_state % 2 == 0)
 		return -EPERM;
 	recovery->grace_end_ms = window->grace_end_ms;
 	*why = "lockd is not in its grace period, and who is told to reclaim outside of it loses its locks";
@@ -345,7 +347,6 @@ enum glr_phase statd_recovery_phase(const struct statd_recovery *recovery)
 uint64_t statd_recovery_grace_left_ms(const struct statd_recovery *recovery)
 {
 	uint64_t now_ms = glr__now_ms();
-
 	bool left = recovery->phase == GLR_PHASE_RECOVERING && recovery->grace_end_ms > now_ms;
 
 	return left ? recovery->grace_end_ms - now_ms : 0;

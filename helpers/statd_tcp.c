@@ -2,9 +2,9 @@
 /*
  * NSM over TCP: connections, record marks (RFC 5531 section 11), fragments.
  *
- * Everything is bounded: connections, bytes of a message, idle time.  When all places are
- * taken, the connection that has been idle longest goes, those from the network first, so that
- * nobody there can keep lockd out.
+ * Everything is bounded: connections, bytes of a message, the time until it is whole.  When all
+ * places are taken, the connection whose last message is oldest goes, those from the network first, so
+ * that nobody there can keep lockd out.  What lockd sends is read before what others do.
  */
 #include "statd_listen.h"
 
@@ -26,8 +26,8 @@ struct connection {
 	struct statd_tcp *tcp;
 	int fd; /* -1: free */
 	bool local;
-	uint32_t serial; /* tells this use of the place from earlier ones */
-	uint64_t active_ms;
+	uint32_t serial;    /* tells this use of the place from earlier ones */
+	uint64_t active_ms; /* of its beginning, or of its last whole message */
 	struct sockaddr_storage peer;
 	uint8_t mark[MARK_BYTES];
 	size_t mark_length;	  /* bytes of the mark read so far */
@@ -57,21 +57,6 @@ static void close_connection(struct connection *c)
 	qb_loop_poll_del(c->tcp->statd->loop, c->fd);
 	close(c->fd);
 	c->fd = -1;
-}
-
-static bool is_loopback(const struct sockaddr_storage *sa)
-{
-	struct glr_address address;
-
-	if (glr_address_from_sockaddr((const struct sockaddr *)sa, &address))
-		return false;
-	if (address.family == AF_INET)
-		return address.bytes[0] == 127;
-	for (int i = 0; i < 15; i++) {
-		if (address.bytes[i])
-			return false;
-	}
-	return address.bytes[15] == 1;
 }
 
 /* ---- records -------------------------------------------------------------------- */
@@ -104,6 +89,7 @@ static void end_fragment(struct connection *c)
 	if (!c->last_fragment)
 		return;
 	c->message_length = 0;
+	c->active_ms = glr__now_ms();
 	statd_listen_request(c->tcp->statd, token_of(c), &c->peer, c->message, length);
 }
 
@@ -148,7 +134,6 @@ static int32_t connection_readable(int32_t fd, int32_t revents, void *data)
 		close_connection(c);
 		return 0;
 	}
-	c->active_ms = glr__now_ms();
 	consume(c, bytes, (size_t)got);
 	statd_monitor_tick(statd);
 	return 0;
@@ -208,10 +193,11 @@ void statd_tcp_accept(struct statd_tcp *tcp, int listener_fd)
 	memset(c, 0, sizeof(*c));
 	c->tcp = tcp;
 	c->peer = peer;
-	c->local = is_loopback(&peer);
+	c->local = statd_listen_is_local(&peer);
 	c->serial = tcp->next_serial++;
 	c->active_ms = glr__now_ms();
-	if (qb_loop_poll_add(tcp->statd->loop, QB_LOOP_MED, fd, POLLIN, c, connection_readable)) {
+	if (qb_loop_poll_add(tcp->statd->loop, c->local ? QB_LOOP_HIGH : QB_LOOP_MED, fd, POLLIN, c,
+			     connection_readable)) {
 		close(fd);
 		c->fd = -1;
 		return;
@@ -220,6 +206,9 @@ void statd_tcp_accept(struct statd_tcp *tcp, int listener_fd)
 	if (!tcp->idle_armed)
 		statd_timer_set(&tcp->idle_timer, IDLE_CHECK_MS);
 	tcp->idle_armed = true;
+	/* lockd's request comes on the heels of its connection. */
+	if (c->local)
+		connection_readable(fd, POLLIN, c);
 }
 
 static void close_idle(void *arg)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One thread that writes and syncs, because a disk can take any time and lockd cannot
- * wait.  It touches nothing but the operation it was given.
+ * Threads that write and sync, because a disk can take any time and lockd cannot wait: one for
+ * changes, one for the rewriting that goes on beside them.  Each touches nothing but the
+ * operation it was given.
  */
 #include "statd.h"
 
@@ -15,6 +16,7 @@
 
 struct statd_writer {
 	struct statd *statd;
+	void (*done)(glr__monitor_t *monitor, int result, uint64_t now_ms);
 	int done_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -59,13 +61,14 @@ static int32_t write_done(int32_t fd, int32_t revents, void *data)
 	pthread_mutex_lock(&writer->lock);
 	result = writer->result;
 	pthread_mutex_unlock(&writer->lock);
-	glr__monitor_written(writer->statd->monitor, result, glr__now_ms());
+	writer->done(writer->statd->monitor, result, glr__now_ms());
 	statd_monitor_tick(writer->statd);
 	return 0;
 }
 
 /* Lives as long as the process: a thread that waits for a dead disk cannot be joined. */
-int statd_writer_new(struct statd *statd, struct statd_writer **writer)
+int statd_writer_new(struct statd *statd, void (*done)(glr__monitor_t *monitor, int result, uint64_t now_ms),
+		     struct statd_writer **writer)
 {
 	struct statd_writer *w;
 	sigset_t all, before;
@@ -76,6 +79,7 @@ int statd_writer_new(struct statd *statd, struct statd_writer **writer)
 	if (!w)
 		return -ENOMEM;
 	w->statd = statd;
+	w->done = done;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -106,6 +110,6 @@ void statd_writer_start(struct statd_writer *writer, const struct glr__list_writ
 {
 	pthread_mutex_lock(&writer->lock);
 	writer->op = op;
-	pthread_cond_signal(&writer->wake);
 	pthread_mutex_unlock(&writer->lock);
+	pthread_cond_signal(&writer->wake);
 }

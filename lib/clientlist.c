@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The client list of a service group: asking it and changing it.  glr-clients(5). */
+/* The client list of a service group: asking it, and changing it and waiting for the disk.  glr-clients(5).
+ */
 #include "clientlist_private.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-/* Below this, dead records are not worth a rewriting in the middle of a takeover. */
-#define DEAD_BYTES_WORTH 65536
+#include <stdio.h>
 
 /* ---- asking ------------------------------------------------------------------- */
 
@@ -21,334 +19,159 @@ void glr_list_get_facts(const glr_list_t *list, struct glr_list_facts *facts)
 	facts->recovery_ended = list->now.flags & GLR__LIST_ENDED;
 	facts->clients = list->table.count - list->missed;
 	facts->missed = list->missed;
+	glr__list_v4_facts(list, facts);
 	facts->used_bytes = list->end;
 	facts->slot_bytes = list->now.slot_bytes;
 	facts->error = list->error;
 }
 
-static struct glr__list_entry *find(const glr_list_t *list, const char *name)
-{
-	return (struct glr__list_entry *)glr__table_find(&list->table, name);
-}
-
 bool glr_list_contains(const glr_list_t *list, const char *name)
 {
-	const struct glr__list_entry *entry = find(list, name);
+	const struct glr__list_entry *entry =
+		(const struct glr__list_entry *)glr__table_find(&list->table, name);
 
 	return entry && !entry->missed;
+}
+
+/* What does not fit ends with dots. */
+static void printable(const struct glr__list_v4 *v4, char name[GLR_NAME_MAX])
+{
+	size_t used = 0, i;
+	int n;
+
+	for (i = 0; i < v4->node.length; i++) {
+		bool plain = v4->id[i] >= ' ' && v4->id[i] < 0x7f && v4->id[i] != '\\';
+
+		if (used + 4 + (i + 1 < v4->node.length ? 3 : 0) >= GLR_NAME_MAX) {
+			memcpy(name + used, "...", 3);
+			used += 3;
+			break;
+		}
+		n = snprintf(name + used, GLR_NAME_MAX - used, plain ? "%c" : "\\x%02x", v4->id[i]);
+		used += (size_t)n;
+	}
+	name[used] = '\0';
+}
+
+static int foreach_v4(const glr_list_t *list, int (*fn)(const struct glr_list_client *client, void *arg),
+		      void *arg)
+{
+	char name[GLR_NAME_MAX];
+	struct glr_list_client client = {.kind = GLR_LIST_NFSV4, .name = name};
+	const struct glr__list_v4 *v4;
+	const struct glr__node *node;
+	enum glr__v4_class class;
+	int rc = 0;
+
+	for (node = list->v4.first; node && !rc; node = node->next) {
+		v4 = (const struct glr__list_v4 *)node;
+		class = glr__list_v4_class(list, v4);
+		if (class == GLR__V4_NONE)
+			continue;
+		printable(v4, name);
+		client.current = class != GLR__V4_RECOVERABLE;
+		rc = fn(&client, arg);
+	}
+	return rc;
 }
 
 int glr_list_foreach(const glr_list_t *list, int (*fn)(const struct glr_list_client *client, void *arg),
 		     void *arg)
 {
+	struct glr_list_client client = {.kind = GLR_LIST_NSM};
 	const struct glr__list_entry *entry;
 	const struct glr__node *node;
-	struct glr_list_client client;
-	size_t position = 0;
 	int rc = 0;
 
-	while (!rc && (node = glr__table_next(&list->table, &position))) {
+	for (node = list->table.first; node && !rc; node = node->next) {
 		entry = (const struct glr__list_entry *)node;
 		client.name = entry->name;
 		client.address = entry->address;
 		client.missed = entry->missed;
 		rc = fn(&client, arg);
 	}
-	return rc;
-}
-
-/* ---- changing: prepared in memory, written by anybody, committed -------------- */
-
-static bool name_valid(const char *name)
-{
-	size_t length = strnlen(name, GLR_NAME_MAX);
-	size_t i;
-
-	if (length == 0 || length == GLR_NAME_MAX)
-		return false;
-	for (i = 0; i < length; i++)
-		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f)
-			return false;
-	return true;
-}
-
-static int check_ready(const glr_list_t *list)
-{
-	if (list->pending.active)
-		return -EBUSY;
-	if (!list->writable)
-		return -EROFS;
-	return list->error;
-}
-
-static int make_room(glr_list_t *list, uint64_t bytes)
-{
-	if (!list->must_move && list->end + bytes <= list->now.slot_bytes)
-		return 0;
-	if (GLR__LIST_RECORDS + list->live_bytes + bytes > list->now.slot_bytes)
-		return -ENOSPC;
-	return glr__list_compact(list);
-}
-
-/* Room must have been made. */
-static int prepare(glr_list_t *list, const struct glr__list_pending *pending, const uint8_t *payload,
-		   size_t length, struct glr__list_write *op)
-{
-	struct glr__record record = {
-		.type = pending->type,
-		.sequence = list->sequence + 1,
-		.payload = payload,
-		.length = length,
-	};
-	int frame = glr__record_encode(list->seed, &record, op->bytes, sizeof(op->bytes));
-
-	if (frame < 0)
-		return frame;
-	op->fd = list->fds[list->slot];
-	op->offset = (off_t)list->end;
-	op->length = (size_t)frame;
-	list->pending = *pending;
-	list->pending.frame = (size_t)frame;
-	list->pending.active = true;
-	return 0;
-}
-
-int glr__list_prepare_add(glr_list_t *list, const char *name, const struct glr_address *address,
-			  struct glr__list_write *op)
-{
-	struct glr__list_pending pending = {.type = GLR__RECORD_ADD, .address = *address};
-	struct glr__client_record client = {.name = name, .address = *address};
-	uint8_t payload[GLR__RECORD_PAYLOAD_MAX];
-	int length;
-	int rc;
-
-	op->length = 0;
-	if (!name_valid(name))
-		return -EINVAL;
-	if (list->pending.active)
-		return -EBUSY;
-	pending.entry = find(list, name);
-	if (pending.entry && !pending.entry->missed && glr_address_equal(&pending.entry->address, address))
-		return 0;
-	rc = check_ready(list);
-	if (rc)
-		return rc;
-	client.name_length = strlen(name);
-	rc = make_room(list, glr__list_entry_frame(client.name_length) + GLR__LIST_RESERVE);
-	if (rc)
-		return rc;
-	length = glr__record_encode_client(&client, payload, sizeof(payload));
-	if (length < 0)
-		return length;
-	/* What needs memory comes before the write: a commit cannot fail. */
-	if (!pending.entry) {
-		rc = glr__table_reserve(&list->table);
-		if (rc)
-			return rc;
-		pending.entry = glr__list_entry_new(name, client.name_length, address);
-		if (!pending.entry)
-			return -ENOMEM;
-		pending.new_entry = true;
-	}
-	rc = prepare(list, &pending, payload, (size_t)length, op);
-	if (rc && pending.new_entry)
-		free(pending.entry);
-	return rc;
-}
-
-static int prepare_named(glr_list_t *list, uint8_t type, const char *name, struct glr__list_write *op)
-{
-	struct glr__list_pending pending = {.type = type};
-	size_t length = strlen(name);
-	int rc;
-
-	op->length = 0;
-	if (list->pending.active)
-		return -EBUSY;
-	pending.entry = find(list, name);
-	if (!pending.entry)
-		return -ENOENT;
-	if (type == GLR__RECORD_MISSED && pending.entry->missed)
-		return 0;
-	rc = check_ready(list);
-	if (!rc)
-		rc = make_room(list, glr__record_frame(length));
-	return rc ? rc : prepare(list, &pending, (const uint8_t *)name, length, op);
-}
-
-int glr__list_prepare_remove(glr_list_t *list, const char *name, struct glr__list_write *op)
-{
-	return prepare_named(list, GLR__RECORD_DEL, name, op);
-}
-
-int glr__list_prepare_missed(glr_list_t *list, const char *name, struct glr__list_write *op)
-{
-	return prepare_named(list, GLR__RECORD_MISSED, name, op);
-}
-
-int glr__list_prepare_end(glr_list_t *list, struct glr__list_write *op)
-{
-	struct glr__list_pending pending = {.type = GLR__RECORD_END};
-	uint8_t payload[8];
-	int rc;
-
-	op->length = 0;
-	rc = check_ready(list);
-	if (!rc)
-		rc = make_room(list, glr__record_frame(sizeof(payload)));
-	if (rc)
-		return rc;
-	glr__put64(payload, list->now.epoch);
-	return prepare(list, &pending, payload, sizeof(payload), op);
-}
-
-int glr__list_write(const struct glr__list_write *op)
-{
-	int rc;
-
-	if (op->length == 0)
-		return 0;
-	rc = glr__pwrite_all(op->fd, op->bytes, op->length, op->offset);
-	return rc ? rc : glr__fdatasync(op->fd);
-}
-
-static void apply_add(glr_list_t *list, struct glr__list_pending *pending)
-{
-	struct glr__list_entry *entry = pending->entry;
-
-	if (pending->new_entry) {
-		glr__table_insert(&list->table, &entry->node);
-		list->live_bytes += glr__list_entry_frame(strlen(entry->name));
-	}
-	list->missed -= entry->missed;
-	entry->missed = false;
-	entry->address = pending->address;
-}
-
-static void apply(glr_list_t *list, struct glr__list_pending *pending)
-{
-	struct glr__list_entry *entry = pending->entry;
-
-	switch (pending->type) {
-	case GLR__RECORD_ADD:
-		apply_add(list, pending);
-		break;
-	case GLR__RECORD_DEL:
-		glr__table_remove(&list->table, &entry->node);
-		list->missed -= entry->missed;
-		list->live_bytes -= glr__list_entry_frame(strlen(entry->name));
-		free(entry);
-		break;
-	case GLR__RECORD_MISSED:
-		list->missed += !entry->missed;
-		entry->missed = true;
-		break;
-	case GLR__RECORD_EPOCH:
-		list->now.epoch = pending->epoch;
-		list->now.nsm_state = pending->nsm_state;
-		list->now.flags &= ~(uint32_t)GLR__LIST_ENDED;
-		break;
-	case GLR__RECORD_END:
-		list->now.flags = GLR__LIST_ENDED;
-		list->condition = GLR_LIST_CLEAN;
-		break;
-	}
-}
-
-int glr__list_commit(glr_list_t *list, int result)
-{
-	struct glr__list_pending *pending = &list->pending;
-
-	if (!pending->active)
-		return result;
-	if (result) {
-		list->error = result;
-		if (pending->new_entry)
-			free(pending->entry);
-	} else {
-		list->sequence++;
-		list->end += pending->frame;
-		apply(list, pending);
-	}
-	memset(pending, 0, sizeof(*pending));
-	return result;
+	return rc ? rc : foreach_v4(list, fn, arg);
 }
 
 /* ---- changing: all in one -------------------------------------------------------- */
 
-static int finish(glr_list_t *list, int prepared, const struct glr__list_write *op)
+struct change {
+	uint8_t type;
+	const char *name;
+	const struct glr_address *address;
+	bool fresh;
+};
+
+static int prepare(glr_list_t *list, const struct change *change, struct glr__list_write *op)
 {
-	if (prepared || op->length == 0)
-		return prepared;
-	return glr__list_commit(list, glr__list_write(op));
+	switch (change->type) {
+	case GLR__RECORD_ADD:
+		return glr__list_prepare_add(list, change->name, change->address, op);
+	case GLR__RECORD_DEL:
+		return glr__list_prepare_remove(list, change->name, op);
+	case GLR__RECORD_MISSED:
+		return glr__list_prepare_missed(list, change->name, op);
+	case GLR__RECORD_EPOCH:
+		return glr__list_prepare_begin(list, change->fresh, op);
+	default:
+		return glr__list_prepare_end(list, op);
+	}
+}
+
+static int make(glr_list_t *list, const struct change *change)
+{
+	struct glr__list_write op;
+	int rc;
+
+	while ((rc = prepare(list, change, &op)) == -EAGAIN) {
+		rc = glr__list_rewrite_now(list);
+		if (rc)
+			return rc;
+	}
+	if (rc || op.length == 0)
+		return rc;
+	return glr__list_commit(list, glr__list_write(&op));
 }
 
 int glr_list_add(glr_list_t *list, const char *name, const struct glr_address *address)
 {
-	struct glr__list_write op;
+	const struct change change = {.type = GLR__RECORD_ADD, .name = name, .address = address};
 
-	return finish(list, glr__list_prepare_add(list, name, address, &op), &op);
+	return make(list, &change);
 }
 
 int glr_list_remove(glr_list_t *list, const char *name)
 {
-	struct glr__list_write op;
+	const struct change change = {.type = GLR__RECORD_DEL, .name = name};
 
-	return finish(list, glr__list_prepare_remove(list, name, &op), &op);
+	return make(list, &change);
 }
 
 int glr_list_mark_missed(glr_list_t *list, const char *name)
 {
-	struct glr__list_write op;
+	const struct change change = {.type = GLR__RECORD_MISSED, .name = name};
 
-	return finish(list, glr__list_prepare_missed(list, name, &op), &op);
-}
-
-int glr_list_end_recovery(glr_list_t *list)
-{
-	struct glr__list_write op;
-
-	return finish(list, glr__list_prepare_end(list, &op), &op);
-}
-
-static bool worth_compacting(const glr_list_t *list)
-{
-	uint64_t used = list->end - GLR__LIST_RECORDS;
-
-	if (list->must_move)
-		return true;
-	/* The one that lost its header would be overwritten: not before it was reported, and a copy could be
-	 * kept. */
-	if (list->other_lost)
-		return list->damage_told;
-	return used - list->live_bytes > DEAD_BYTES_WORTH;
+	return make(list, &change);
 }
 
 int glr_list_begin_epoch(glr_list_t *list, bool fresh)
 {
-	struct glr__list_pending pending = {.type = GLR__RECORD_EPOCH};
-	struct glr__list_write op;
-	uint8_t payload[16];
-	int rc;
+	const struct change change = {.type = GLR__RECORD_EPOCH, .fresh = fresh};
+	int rc = make(list, &change);
 
-	rc = check_ready(list);
-	if (!rc && worth_compacting(list))
-		rc = glr__list_compact(list);
-	if (!rc)
-		rc = make_room(list, glr__record_frame(sizeof(payload)));
-	if (rc)
-		return rc;
-	pending.epoch = list->now.epoch + fresh;
-	pending.nsm_state = (list->now.nsm_state + 1) | 1;
-	glr__put64(payload, pending.epoch);
-	glr__put32(payload + 8, pending.nsm_state);
-	glr__put32(payload + 12, list->now.flags & ~(uint32_t)GLR__LIST_ENDED);
-	return finish(list, prepare(list, &pending, payload, sizeof(payload), &op), &op);
+	return rc || !list->rewriting_wanted ? rc : glr__list_rewrite_now(list);
+}
+
+int glr_list_end_recovery(glr_list_t *list)
+{
+	const struct change change = {.type = GLR__RECORD_END};
+
+	return make(list, &change);
 }
 
 int glr_list_compact(glr_list_t *list)
 {
-	int rc = check_ready(list);
+	int rc = glr__list_check_ready(list);
 
-	return rc ? rc : glr__list_compact(list);
+	return rc ? rc : glr__list_rewrite_now(list);
 }

@@ -5,6 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A slot that became shorter than it was made has no room for what it lost. */
+static int other_capacity(glr_list_t *list, uint64_t slot_bytes)
+{
+	uint64_t size;
+	int rc = glr__file_size(list->fds[!list->slot], &size);
+
+	size &= ~(uint64_t)(GLR__LIST_BLOCK - 1);
+	list->capacity[!list->slot] = size < slot_bytes ? size : slot_bytes;
+	return rc;
+}
+
 static int choose_slot(glr_list_t *list, const char *group)
 {
 	struct glr__list_header headers[2];
@@ -20,7 +31,7 @@ static int choose_slot(glr_list_t *list, const char *group)
 		return -EBADMSG;
 	for (i = 0; i < 2; i++) {
 		if (rcs[i]) {
-			/* Not from an interrupted compaction: that leaves the old header or the new one. */
+			/* Not from an interrupted rewriting: that leaves the old header or the new one. */
 			list->other_lost = true;
 			list->damaged_slots |= 1u << i;
 		} else if (group && strcmp(headers[i].group, group) != 0) {
@@ -31,7 +42,10 @@ static int choose_slot(glr_list_t *list, const char *group)
 		return -EXDEV;
 	list->slot = rcs[0] || (!rcs[1] && headers[1].generation > headers[0].generation);
 	list->now = headers[list->slot];
-	return 0;
+	list->capacity[list->slot] = list->now.slot_bytes;
+	if (rcs[!list->slot])
+		return 0;
+	return other_capacity(list, headers[!list->slot].slot_bytes);
 }
 
 /*
@@ -81,8 +95,9 @@ void glr_list_close(glr_list_t *list)
 {
 	if (!list)
 		return;
-	if (list->pending.new_entry)
-		free(list->pending.entry);
+	glr__list_drop_pending(list);
+	free(list->upkeep);
 	glr__table_clear(&list->table);
+	glr__table_clear(&list->v4);
 	free(list);
 }

@@ -48,13 +48,7 @@ struct glr__list_entry *glr__list_entry_new(const char *name, size_t length,
 
 static struct glr__list_entry *find(const glr_list_t *list, const char *name, size_t length)
 {
-	char text[GLR_NAME_MAX];
-
-	if (length >= sizeof(text))
-		return NULL;
-	memcpy(text, name, length);
-	text[length] = '\0';
-	return (struct glr__list_entry *)glr__table_find(&list->table, text);
+	return (struct glr__list_entry *)glr__table_find_key(&list->table, name, length);
 }
 
 static int replay_add(struct replay *replay, const struct glr__client_record *client)
@@ -120,6 +114,9 @@ static int replay_record(struct replay *replay, const struct glr__record *record
 	case GLR__RECORD_END:
 		list->now.flags = GLR__LIST_ENDED;
 		return 0;
+	case GLR__RECORD_V4_CLIENT:
+	case GLR__RECORD_V4_GRACE:
+		return glr__list_v4_replay(list, record, replay->damages);
 	default:
 		return -EBADMSG;
 	}
@@ -168,6 +165,9 @@ static int find_valid(struct replay *replay, uint64_t offset, uint64_t *next, ui
 		rc = look(replay, offset, &bytes, &available);
 		if (rc)
 			return rc;
+		/* Most of a slot is zeros. */
+		for (; available >= 16 && glr__get64(bytes) == 0; available -= 8, bytes += 8)
+			offset += 8;
 		if (glr__get64(bytes) == 0)
 			continue;
 		if (glr__record_decode(replay->list->seed, bytes, available, &record) > 0)
@@ -298,10 +298,10 @@ static void settle(struct replay *replay)
 {
 	glr_list_t *list = replay->list;
 	struct glr__list_entry *entry;
-	struct glr__node *node;
-	size_t position = 0;
+	struct glr__node *node, *next;
 
-	while ((node = glr__table_next(&list->table, &position))) {
+	for (node = list->table.first; node; node = next) {
+		next = node->next;
 		entry = (struct glr__list_entry *)node;
 		if (entry->struck_at == replay->damages + 1) {
 			glr__table_remove(&list->table, node);
@@ -316,6 +316,7 @@ static void settle(struct replay *replay)
 		list->must_move = true;
 		list->damaged_slots |= 1u << list->slot;
 	}
+	glr__list_v4_settle(list, replay->damages);
 	if (list->damaged_slots) {
 		list->now.flags |= GLR__LIST_SALVAGED;
 		list->now.nsm_state += STATES_SKIPPED;

@@ -27,7 +27,9 @@ void glr__list_header_encode(const struct glr__list_header *header, uint8_t out[
 	glr__put64(out + 32, header->epoch);
 	glr__put64(out + 40, header->slot_bytes);
 	glr__put32(out + 48, header->nsm_state);
+	glr__put32(out + 52, header->v4_epoch);
 	memcpy(out + 56, header->group, strlen(header->group));
+	glr__put32(out + 120, header->v4_recovery);
 	glr__put32(out + HEADER_CRC, glr__crc32c(0, out, HEADER_CRC));
 	memcpy(out + GLR__LIST_BLOCK, out, HEADER_SIZE);
 }
@@ -46,6 +48,10 @@ static int header_decode(const uint8_t *in, struct glr__list_header *header)
 	header->epoch = glr__get64(in + 32);
 	header->slot_bytes = glr__get64(in + 40);
 	header->nsm_state = glr__get32(in + 48);
+	header->v4_epoch = glr__get32(in + 52);
+	header->v4_recovery = glr__get32(in + 120);
+	if (header->v4_epoch == 0) /* no NFSv4 client was ever recorded */
+		header->v4_epoch = 1;
 	memcpy(header->group, in + 56, GLR_GROUP_MAX);
 	header->group[GLR_GROUP_MAX - 1] = '\0';
 	return header->slot_bytes < SLOT_BYTES_MIN ? -EBADMSG : 0;
@@ -81,9 +87,21 @@ static bool is_zero(const uint8_t *bytes, size_t length)
 	return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
 }
 
-int glr__list_wipe(int fd, uint64_t from, uint64_t to)
+int glr__list_zero(int fd, uint64_t from, uint64_t to)
 {
 	static const uint8_t zeros[CHUNK_BYTES];
+	size_t length;
+	int rc = 0;
+
+	for (; from < to && !rc; from += length) {
+		length = to - from < CHUNK_BYTES ? (size_t)(to - from) : CHUNK_BYTES;
+		rc = glr__pwrite_all(fd, zeros, length, (off_t)from);
+	}
+	return rc;
+}
+
+int glr__list_wipe(int fd, uint64_t from, uint64_t to)
+{
 	uint8_t chunk[CHUNK_BYTES];
 	size_t length, got;
 	int rc = 0;
@@ -92,7 +110,7 @@ int glr__list_wipe(int fd, uint64_t from, uint64_t to)
 		length = to - from < CHUNK_BYTES ? (size_t)(to - from) : CHUNK_BYTES;
 		rc = glr__pread_all(fd, chunk, length, (off_t)from, &got);
 		if (!rc && (got < length || !is_zero(chunk, length)))
-			rc = glr__pwrite_all(fd, zeros, length, (off_t)from);
+			rc = glr__list_zero(fd, from, from + length);
 		from += length;
 	}
 	return rc;
@@ -107,9 +125,7 @@ int glr__list_wipe(int fd, uint64_t from, uint64_t to)
  */
 static int make_slot(int directory_fd, const char *name, const struct glr__list_header *header)
 {
-	static const uint8_t zeros[CHUNK_BYTES];
 	uint8_t head[GLR__LIST_RECORDS];
-	uint64_t offset, length;
 	int fd;
 	int rc;
 
@@ -120,12 +136,8 @@ static int make_slot(int directory_fd, const char *name, const struct glr__list_
 	if (fd < 0)
 		return fd;
 	rc = glr__preallocate(fd, header->slot_bytes);
-	for (offset = 0; offset < header->slot_bytes && !rc; offset += length) {
-		length = header->slot_bytes - offset;
-		if (length > CHUNK_BYTES)
-			length = CHUNK_BYTES;
-		rc = glr__pwrite_all(fd, zeros, (size_t)length, (off_t)offset);
-	}
+	if (!rc)
+		rc = glr__list_zero(fd, 0, header->slot_bytes);
 	glr__list_header_encode(header, head);
 	if (!rc)
 		rc = glr__pwrite_all(fd, head, sizeof(head), 0);
@@ -178,6 +190,7 @@ static int first_headers(const char *group, uint64_t slot_bytes, bool missing,
 		headers[i].generation = i == 0 ? 1 : 0;
 		headers[i].slot_bytes = slot_bytes;
 		headers[i].nsm_state = (past >> 2) & ~1u;
+		headers[i].v4_epoch = 1;
 		rc = glr__random(&headers[i].salt, sizeof(headers[i].salt));
 	}
 	return rc;

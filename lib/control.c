@@ -60,11 +60,22 @@ const char *glr_condition_text(enum glr_list_condition condition)
 	return text_of(condition_texts, COUNT(condition_texts), condition);
 }
 
+static const char *const kind_texts[] = {
+	[GLR_LIST_NSM] = "NFSv3",
+	[GLR_LIST_NFSV4] = "NFSv4",
+};
+
+const char *glr_list_kind_text(enum glr_list_kind kind)
+{
+	return text_of(kind_texts, COUNT(kind_texts), kind);
+}
+
 /* ---- key=value ----------------------------------------------------------- */
 
 static bool runs_to_line_end(const char *key, size_t length)
 {
-	return (length == 5 && !memcmp(key, "error", 5)) || (length == 10 && !memcmp(key, "last_error", 10));
+	return (length == 4 && !memcmp(key, "name", 4)) || (length == 5 && !memcmp(key, "error", 5)) ||
+	       (length == 10 && !memcmp(key, "last_error", 10));
 }
 
 /* Words are walked in order: what looks like a key inside an error text is none. */
@@ -130,10 +141,11 @@ size_t glr__status_encode(const struct glr_status *status, char *text, size_t si
 		snprintf(text, size,
 			 "group=%s\nphase=%s\ngrace_left_ms=%" PRIu64 "\nclients=%" PRIu64 "\ntold=%" PRIu64
 			 "\nacknowledged=%" PRIu64 "\nseen=%" PRIu64 "\nmissed=%" PRIu64 "\nepoch=%" PRIu64
-			 "\nnsm_state=%" PRIu32 "\ncondition=%s\ndurable=%d\nlast_error=%s\n",
+			 "\nnsm_state=%" PRIu32 "\nv4_clients=%" PRIu64 "\ncondition=%s\ndurable=%d\nlast_error=%s\n",
 			 status->group, glr_phase_text(status->phase), status->grace_left_ms, status->clients,
 			 status->told, status->acknowledged, status->seen, status->missed, status->epoch,
-			 status->nsm_state, glr_condition_text(status->condition), status->durable, error);
+			 status->nsm_state, status->v4_clients, glr_condition_text(status->condition),
+			 status->durable, error);
 	if (length < 0 || (size_t)length >= size)
 		return 0;
 	return (size_t)length;
@@ -179,6 +191,7 @@ int glr__status_decode(const char *text, struct glr_status *status)
 		{"missed", &status->missed},
 		{"epoch", &status->epoch},
 		{"nsm_state", &nsm_state},
+		{"v4_clients", &status->v4_clients},
 		{"durable", &durable},
 	};
 

@@ -155,14 +155,13 @@ const struct glr__cookie *glr__cookies_find_address(const glr__cookies_t *cookie
 	char text[GLR_ADDRESS_TEXT_MAX];
 	const struct glr__cookie_entry *entry;
 	const struct glr__node *node;
-	size_t position = 0;
 
 	if (address->family == AF_UNSPEC)
 		return NULL;
 	entry = find(cookies, glr_address_text(address, text));
 	if (entry || cookies->unusual == 0)
 		return expand(cookies, entry);
-	while ((node = glr__table_next(&cookies->table, &position))) {
+	for (node = cookies->table.first; node; node = node->next) {
 		entry = (const struct glr__cookie_entry *)node;
 		if (glr_address_equal(&entry->address, address))
 			return expand(cookies, entry);

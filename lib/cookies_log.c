@@ -323,14 +323,13 @@ static int write_all(glr__cookies_t *cookies, struct glr__cookies_log *log)
 	uint8_t payload[GLR__RECORD_PAYLOAD_MAX];
 	uint8_t frozen = cookies->frozen;
 	const struct glr__node *node;
-	size_t position = 0;
 	int rc;
 
 	rc = append_to(cookies, log, GLR__RECORD_FROZEN, &frozen, sizeof(frozen));
 	if (!rc && cookies->opened)
 		rc = append_to(cookies, log, GLR__RECORD_WINDOW, payload,
 			       glr__cookies_encode_window(&cookies->window, cookies->incarnation, payload));
-	while (!rc && (node = glr__table_next(&cookies->table, &position)))
+	for (node = cookies->table.first; !rc && node; node = node->next)
 		rc = append_to(cookies, log, GLR__RECORD_COOKIE, payload,
 			       glr__cookies_encode((const struct glr__cookie_entry *)node, payload));
 	return rc;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 int glr__pwrite_all(int fd, const void *data, size_t length, off_t offset)
@@ -59,6 +60,15 @@ int glr__fdatasync(int fd)
 int glr__fsync(int fd)
 {
 	return fsync(fd) ? -errno : 0;
+}
+
+int glr__check_writable(int fd)
+{
+	struct statvfs vfs;
+
+	if (fstatvfs(fd, &vfs))
+		return -errno;
+	return vfs.f_flag & ST_RDONLY ? -EROFS : 0;
 }
 
 int glr__preallocate(int fd, uint64_t length)

@@ -68,14 +68,26 @@ struct glr_list_facts {
 	bool recovery_ended; /* the last epoch's recovery was written as ended */
 	size_t clients;	     /* to be told at the next takeover */
 	size_t missed;	     /* struck off because they never answered */
+	size_t v4_clients;     /* NFSv4 clients with state, or with state to reclaim; none of them counts above */
+	size_t v4_recoverable; /* of them, those that may reclaim in this grace period */
+	bool v4_in_grace;      /* nfsd's grace period was begun, and is not done */
 	uint64_t used_bytes, slot_bytes;
 	int error; /* 0, or the -errno that poisoned the list */
 };
 
+enum glr_list_kind {
+	GLR_LIST_NSM,	/* NFSv3, to be told at the next takeover */
+	GLR_LIST_NFSV4, /* finds out by itself */
+};
+
 struct glr_list_client {
-	const char *name; /* mon_name of SM_MON; valid during the call only */
-	struct glr_address address;
-	bool missed;
+	enum glr_list_kind kind;
+	/* mon_name of SM_MON.  Of NFSv4 what the client calls itself: printable ASCII but the backslash as it is, other
+	 * bytes as \xNN, at most 1024 characters (a longer one ends with "...").  Valid during the call only. */
+	const char *name;
+	struct glr_address address; /* of no family for NFSv4 */
+	bool missed;		    /* NSM: never answered */
+	bool current;		    /* NFSv4: has state, or has reclaimed it, in this epoch */
 };
 
 /*
@@ -102,7 +114,8 @@ void glr_list_get_facts(const glr_list_t *list, struct glr_list_facts *facts);
 /* @return whether the client is to be told at the next takeover: on the list, and not missed */
 bool glr_list_contains(const glr_list_t *list, const char *name);
 
-/* Calls fn for every client (missed ones too) in the order they were added; stops when fn returns non-zero.
+/* Calls fn for every client (missed ones too) in the order they were added, NFSv4 clients last; stops when fn
+ * returns non-zero.
  * @return 0 or what fn returned */
 int glr_list_foreach(const glr_list_t *list, int (*fn)(const struct glr_list_client *client, void *arg),
 		     void *arg);
@@ -130,7 +143,7 @@ int glr_list_begin_epoch(glr_list_t *list, bool fresh);
 /* Writes that the recovery of this epoch has ended. */
 int glr_list_end_recovery(glr_list_t *list);
 
-/* Rewrites the list into the other slot without dead records. */
+/* Rewrites the list into the other slot without dead records, and makes room ahead. */
 int glr_list_compact(glr_list_t *list);
 
 /* ---- the control socket (control.c) ------------------------------------ */
@@ -146,7 +159,8 @@ struct glr_status {
 	char group[GLR_GROUP_MAX];
 	enum glr_phase phase;
 	uint64_t grace_left_ms; /* upper bound; 0 outside grace */
-	uint64_t clients;	/* on the list */
+	uint64_t clients;	/* on the list, of NFSv3 */
+	uint64_t v4_clients;	/* on the list, of NFSv4 */
 	uint64_t told;		/* sent to at least once in this recovery */
 	uint64_t acknowledged;	/* acknowledged every identifier in this recovery */
 	uint64_t seen;		/* asked for a lock (SM_MON) in this epoch */
@@ -165,6 +179,7 @@ int glr_status_get(const char *group, unsigned timeout_ms, struct glr_status *st
 
 const char *glr_phase_text(enum glr_phase phase);
 const char *glr_condition_text(enum glr_list_condition condition);
+const char *glr_list_kind_text(enum glr_list_kind kind);
 
 /* ---- the cluster's view (cib.c) ----------------------------------------- */
 

@@ -17,7 +17,7 @@
 #define GLR__NETNS_DIR "/run/netns"
 #define GLR__USER "_glr"
 #define GLR__LINK "glr0"	    /* the group's link inside its network namespace */
-#define GLR__LIST_SLOT_BYTES (16u << 20) /* room for more than 100 000 clients in each slot */
+#define GLR__LIST_SLOT_BYTES (16u << 20) /* of a new list; it grows */
 
 /* ---- log.c: every line begins with group=NAME --------------------------- */
 #include <syslog.h>
@@ -58,6 +58,8 @@ int glr__pwrite_all(int fd, const void *data, size_t length, off_t offset);
 int glr__pread_all(int fd, void *data, size_t length, off_t offset, size_t *got);
 int glr__fdatasync(int fd);
 int glr__fsync(int fd);
+/* @return 0, or -EROFS when the file system is, or was made, read-only: writes may still seem to succeed */
+int glr__check_writable(int fd);
 /* Reserves blocks, so that writes inside never need new ones. */
 int glr__preallocate(int fd, uint64_t length);
 /* Whole small file, NUL added.  @return 0, -EFBIG when longer than size - 1 */
@@ -92,6 +94,8 @@ enum glr__record_type { /* numbers on disk: never reused */
 	GLR__RECORD_MISSED = 3,
 	GLR__RECORD_EPOCH = 4,
 	GLR__RECORD_END = 5,
+	GLR__RECORD_V4_CLIENT = 6,
+	GLR__RECORD_V4_GRACE = 7,
 	GLR__RECORD_COOKIE = 16,
 	GLR__RECORD_UNCOOKIE = 17,
 	GLR__RECORD_WINDOW = 18,
@@ -142,23 +146,55 @@ size_t glr__record_declared(const uint8_t *bytes, size_t available);
 int glr__record_encode(uint32_t seed, const struct glr__record *record, uint8_t *out, size_t size);
 /* @return bytes the record takes, or -EBADMSG; its payload points into bytes */
 int glr__record_decode(uint32_t seed, const uint8_t *bytes, size_t available, struct glr__record *record);
+/* Makes a valid record one of another generation. */
+void glr__record_move(uint32_t seed, uint64_t sequence, uint8_t *bytes);
 /* @return bytes written, or -EMSGSIZE */
 int glr__record_encode_client(const struct glr__client_record *client, uint8_t *out, size_t size);
 /* @return 0 or -EBADMSG; the name points into the record */
 int glr__record_decode_client(const struct glr__record *record, struct glr__client_record *client);
 
+#define GLR__V4_ID_MAX 1024 /* NFS4_OPAQUE_LIMIT, RFC 8881 */
+#define GLR__V4_HASH 32	    /* SHA-256 */
+
+struct glr__v4_client {
+	uint8_t id[GLR__V4_ID_MAX]; /* what the client calls itself, opaque */
+	size_t id_length;	    /* 1 and up */
+	uint8_t hash[GLR__V4_HASH]; /* of its principal; zeros without one */
+	bool has_hash;
+};
+
+struct glr__v4_record { /* payload of V4_CLIENT; both epochs 0: struck off */
+	struct glr__v4_client client;
+	uint32_t current;  /* the epoch it was recorded in last */
+	uint32_t previous; /* the one before, while it may still be reclaimed from */
+};
+
+/* Bytes of payload for an identifier of so many bytes. */
+size_t glr__record_v4_length(size_t id_length);
+/* @return bytes written, or -EMSGSIZE */
+int glr__record_encode_v4(const struct glr__v4_record *v4, uint8_t *out, size_t size);
+/* @return 0 or -EBADMSG */
+int glr__record_decode_v4(const struct glr__record *record, struct glr__v4_record *v4);
+
 /* ---- table.c: names in constant time, in the order they came --------------- */
 
 struct glr__node { /* the first member of what is stored, which malloc() made */
+	struct glr__node *next, *before; /* in the order of insertion */
 	const char *name;
-	uint32_t hash, position;
+	uint32_t hash, length; /* of the name */
+};
+
+struct glr__table_index {
+	struct glr__node **nodes;
+	size_t size; /* a power of two */
 };
 
 struct glr__table { /* starts zeroed */
-	struct glr__node **order;
-	uint32_t *index; /* position + 1, 0 for an empty place */
-	uint32_t used;	 /* of order, removed ones included */
-	size_t allocated, index_size, count;
+	struct glr__node *first, *last;
+	size_t count;
+	struct glr__table_index index, old; /* old: being moved, a few nodes at a time */
+	struct glr__node *unmoved;
+	size_t old_count; /* nodes that are still in old */
 	uint64_t seed;
 };
 
@@ -167,10 +203,11 @@ int glr__table_reserve(struct glr__table *table);
 /* After glr__table_reserve(); the name must not be in the table. */
 void glr__table_insert(struct glr__table *table, struct glr__node *node);
 struct glr__node *glr__table_find(const struct glr__table *table, const char *name);
+/* The same for names that may hold any byte. */
+void glr__table_insert_key(struct glr__table *table, struct glr__node *node, size_t length);
+struct glr__node *glr__table_find_key(const struct glr__table *table, const void *key, size_t length);
 /* Does not free the node. */
 void glr__table_remove(struct glr__table *table, struct glr__node *node);
-/* @param position starts at 0  @return NULL at the end */
-struct glr__node *glr__table_next(const struct glr__table *table, size_t *position);
 /* Frees every node. */
 void glr__table_clear(struct glr__table *table);
 
@@ -181,21 +218,49 @@ void glr__table_clear(struct glr__table *table);
  * (a worker thread: it touches only the operation), and committed by the owner.
  * One operation at a time: every change in between is -EBUSY.
  */
+struct glr__list_upkeep;
 struct glr__list_write {
 	int fd;
 	off_t offset;
-	size_t length;	      /* 0: nothing to write, commit at once */
+	size_t length; /* 0: nothing to write, commit at once */
 	uint8_t bytes[2048];
+	int other_fd; /* the other slot, which shows whether somebody else has gone on with the list */
+	uint64_t generation;
+	struct glr__list_upkeep *upkeep; /* a step of it is written instead of bytes */
 };
+/* Of all that prepare: @return 0, -EAGAIN (after the rewriting that is wanted now: upkeep), -EBUSY, -EROFS, -ENOSPC, -ENOMEM,
+ * or the error that poisoned the list.  Also -EINVAL (a name that is none), -ENOENT. */
 int glr__list_prepare_add(glr_list_t *list, const char *name, const struct glr_address *address,
 			  struct glr__list_write *op);
-int glr__list_write(const struct glr__list_write *op); /* pwrite + fdatasync */
-/* The other changes, in the same way.  @return 0, -ENOENT, or the error that poisoned the list */
 int glr__list_prepare_remove(glr_list_t *list, const char *name, struct glr__list_write *op);
 int glr__list_prepare_missed(glr_list_t *list, const char *name, struct glr__list_write *op);
+int glr__list_prepare_begin(glr_list_t *list, bool fresh, struct glr__list_write *op);
 int glr__list_prepare_end(glr_list_t *list, struct glr__list_write *op);
+/* Writes and syncs.  @return 0, -EROFS (the file system was made read-only meanwhile), -ESTALE (somebody else writes this
+ * list), or the error of the write or the sync */
+int glr__list_write(const struct glr__list_write *op);
 /* @param result of the write; an error poisons the list */
 int glr__list_commit(glr_list_t *list, int result);
+/* Poisons a list whose file system was made read-only: overwriting might still seem to succeed.  @return 0 or the error */
+int glr__list_check(glr_list_t *list);
+
+/* ---- clientlist_upkeep.c: room ahead, without making anybody wait ------------- */
+
+/*
+ * The other slot is enlarged, and the list rewritten into it, in steps of a few milliseconds, beside the changes: a second
+ * worker writes a step while the first one writes a change.  Only the last step, which switches to the
+ * other slot, is a change itself.
+ */
+
+/* Both slots are reserved for 100 000 clients more than there are.  @return 0 (op->length 0: nothing is to be done, or the
+ * switch is), -EBUSY (a step is under way), -ENOMEM, or the error that poisoned the list */
+int glr__list_prepare_upkeep(glr_list_t *list, struct glr__list_write *op);
+/* @param result of the write; an error poisons the list, but for a full file system */
+int glr__list_upkeep_done(glr_list_t *list, int result);
+/* The switch, when it is due, else op->length is 0; committed with glr__list_commit(). */
+int glr__list_prepare_switch(glr_list_t *list, struct glr__list_write *op);
+
+/* ---- clientlist_slot.c ----------------------------------------------------------- */
 
 /*
  * Copies every damaged slot to "clients.broken-TIME.SLOT" beside it, synced.  Until it is copied nothing more is
@@ -205,6 +270,27 @@ int glr__list_commit(glr_list_t *list, int result);
  * @return 0 (also when no slot is damaged), -ENOSPC, -EEXIST (twice in one second), or another error of the file system
  */
 int glr__list_keep_broken(int directory_fd, const glr_list_t *list);
+
+/* ---- clientlist_v4.c: NFSv4 clients, as nfsd tells its tracking daemon ------ */
+
+/*
+ * A client is current from its add on.  While nfsd is in grace, those that were current when grace began are
+ * recoverable: they may reclaim.  Grace done strikes off who is not current.  Grace that begins again before
+ * it was done (the server died in it) finds the same recoverable ones, and forgets what came meanwhile.
+ * Prepared, written and committed like the changes above; op->length is 0 when there is nothing to write.
+ */
+
+/* @return 0, -EINVAL (identifier empty or too long), -ENOSPC, -ENOMEM, -EBUSY, or the error that poisoned the list */
+int glr__list_prepare_v4_add(glr_list_t *list, const struct glr__v4_client *client, struct glr__list_write *op);
+/* No longer current; a recoverable client stays so until grace is done.  @return 0, -ENOENT, or as add */
+int glr__list_prepare_v4_remove(glr_list_t *list, const struct glr__v4_client *client, struct glr__list_write *op);
+int glr__list_prepare_v4_grace_begin(glr_list_t *list, struct glr__list_write *op);
+int glr__list_prepare_v4_grace_done(glr_list_t *list, struct glr__list_write *op);
+/* @return 0 or what fn returned; fn must not change the list */
+int glr__list_v4_foreach_recoverable(const glr_list_t *list, int (*fn)(const struct glr__v4_client *client, void *arg),
+				     void *arg);
+bool glr__list_v4_may_reclaim(const glr_list_t *list, const void *id, size_t length);
+
 
 /* ---- cookies.c: what the running lockd gave us, on tmpfs ----------------- */
 
@@ -253,7 +339,7 @@ bool glr__cookies_frozen(const glr__cookies_t *cookies);
  * is packets of "key=value" lines; a failed request answers "error=TEXT\n".
  *
  *   status                     -> the fields of struct glr_status
- *   list                       -> a packet per client: name= address= progress= ; then end=1
+ *   list                       -> a packet per client: name= address= kind= progress= ; then end=1
  *   begin fresh=0|1            -> clients= condition= ; the new NSM state is on disk
  *   recover notify_ms= grace_ms= identifiers=A,B names=X,Y
  *                              -> ok=1 ; then told=N when everybody was sent to once
@@ -270,7 +356,7 @@ int glr__control_listen(const char *group);
 int glr__control_ask(const char *group, const char *request, unsigned timeout_ms,
 		     int (*fn)(const char *packet, void *arg), void *arg, char error[256]);
 /* Value of key in a text of words or lines "key=value"; the value ends at space or newline,
- * except for the last key of a line, "error" and "last_error", which run to the line's end.  @return 0, -ENOENT, -EMSGSIZE,
+ * except for the last key of a line, "name", "error" and "last_error", which run to the line's end.  @return 0, -ENOENT, -EMSGSIZE,
  * from _number also -EBADMSG */
 int glr__control_value(const char *text, const char *key, char *value, size_t size);
 int glr__control_number(const char *text, const char *key, uint64_t *value);
@@ -354,6 +440,34 @@ int glr__rpc_decode_reply(const uint8_t *message, size_t length, struct glr__rpc
 int glr__rpc_decode_port(const struct glr__rpc_reply *reply, uint16_t *port);	    /* GETPORT */
 int glr__rpc_decode_uaddr_port(const struct glr__rpc_reply *reply, uint16_t *port); /* GETADDR */
 
+/* ---- cldmsg.c: nfsd's questions about NFSv4 clients (pure) ------------------- */
+
+#define GLR__CLD_MESSAGE_MAX 1067 /* struct cld_msg_v2 of <linux/nfsd/cld.h> */
+
+struct glr__cld_upcall {
+	uint8_t version; /* 1 or 2: of the answer too */
+	uint8_t command; /* enum cld_command of <linux/nfsd/cld.h> */
+	uint32_t xid;
+	struct glr__v4_client client; /* of Create, Remove and Check */
+};
+
+/* The upcall that is being answered, in memory that outlives who answers it. */
+struct glr__cld_kept {
+	uint64_t pipe; /* st_ino: upcalls of another nfsd mean nothing */
+	uint8_t message[GLR__CLD_MESSAGE_MAX]; /* begins with 0: none */
+};
+
+/* @return bytes of every message of this version, 0 when there is no such version */
+size_t glr__cld_length(uint8_t version);
+/* @return 0, or -EBADMSG: it can be answered all the same when upcall->version is not 0 */
+int glr__cld_decode(const uint8_t *bytes, size_t length, struct glr__cld_upcall *upcall);
+/* The answer that ends an upcall; to GetVersion it says 2.  @param status 0 or -errno  @return its length */
+size_t glr__cld_encode_status(const struct glr__cld_upcall *upcall, int status,
+			      uint8_t out[GLR__CLD_MESSAGE_MAX]);
+/* One of the answers to GraceStart that come before: a client that may reclaim.  @return its length */
+size_t glr__cld_encode_client(const struct glr__cld_upcall *upcall, const struct glr__v4_client *client,
+			      uint8_t out[GLR__CLD_MESSAGE_MAX]);
+
 /* ---- monitor.c: the NSM server procedures ---------------------------------- */
 
 /*
@@ -368,11 +482,17 @@ struct glr__monitor_ops {
 	void (*send)(void *arg, uint64_t token, const uint8_t *reply, size_t length);
 	/* Starts the write elsewhere; glr__monitor_written must follow. */
 	void (*write)(void *arg, const struct glr__list_write *op);
+	/* The same beside it, in another thread; glr__monitor_upkept must follow. */
+	void (*upkeep)(void *arg, const struct glr__list_write *op);
 	/* The host of this cookie rebooted: tell lockd. */
 	void (*downcall)(void *arg, const struct glr__cookie *cookie, uint32_t state);
 	/* A client asked for a lock (SM_MON answered with success). */
 	void (*seen)(void *arg, const char *name);
 	uint32_t (*local_state)(void *arg);
+	/* The change of glr__monitor_v4() is on disk (result 0), or is not. */
+	void (*v4_done)(void *arg, int result);
+	/* The epoch of GLR__CHANGE_BEGIN is on disk (result 0), or is not. */
+	void (*begun)(void *arg, int result);
 	void *arg;
 };
 
@@ -386,19 +506,35 @@ void glr__monitor_free(glr__monitor_t *monitor);
 void glr__monitor_request(glr__monitor_t *monitor, uint64_t token, const struct glr_address *peer, uint16_t peer_port,
 			  const uint8_t *message, size_t length, uint64_t now_ms);
 void glr__monitor_written(glr__monitor_t *monitor, int result, uint64_t now_ms);
+void glr__monitor_upkept(glr__monitor_t *monitor, int result, uint64_t now_ms);
 /* Expires deadlines and applies late SM_UNMONs.  @return ms until it wants to be called again */
 unsigned glr__monitor_tick(glr__monitor_t *monitor, uint64_t now_ms);
 /*
  * Changes that no request waits for, queued behind those that do.  A client with a cookie (it asked for a lock
- * meanwhile) is left alone.  @param name a canonical address; NULL for GLR__CHANGE_END
+ * meanwhile) is left alone.  @param name a canonical address; NULL for the last three
  * @return 0, -ENOMEM, or -EPERM when frozen
  */
 enum glr__change {
 	GLR__CHANGE_REMOVE,
 	GLR__CHANGE_MISSED,
-	GLR__CHANGE_END, /* the recovery of this epoch has ended */
+	GLR__CHANGE_END,	 /* the recovery of this epoch has ended */
+	GLR__CHANGE_BEGIN,	 /* another one begins: ops.begun follows, possibly before this returns */
+	GLR__CHANGE_BEGIN_FRESH, /* the same, in a new network namespace */
 };
 int glr__monitor_change(glr__monitor_t *monitor, enum glr__change kind, const char *name, uint64_t now_ms);
+/*
+ * Changes that nfsd waits for, one at a time, in turn with SM_MONs.  They have no deadline, and a frozen monitor makes
+ * them too: nfsd cannot be refused.  ops.v4_done follows, possibly before this returns.
+ */
+enum glr__v4_change {
+	GLR__V4_ADD,
+	GLR__V4_REMOVE,
+	GLR__V4_GRACE_BEGIN,
+	GLR__V4_GRACE_DONE,
+};
+/* @param client is copied; not looked at for the last two  @return 0, or -EBUSY while one is under way */
+int glr__monitor_v4(glr__monitor_t *monitor, enum glr__v4_change change, const struct glr__v4_client *client,
+		    uint64_t now_ms);
 /* Frozen: SM_UNMON does nothing, SM_MON fails, what was queued is dropped. */
 void glr__monitor_freeze(glr__monitor_t *monitor);
 bool glr__monitor_durable(const glr__monitor_t *monitor);
@@ -466,6 +602,8 @@ struct glr__notify_counts {
 void glr__notify_get_counts(const glr__notify_t *notify, struct glr__notify_counts *counts);
 /* @return progress, or -ENOENT */
 int glr__notify_progress(const glr__notify_t *notify, const char *name);
+/* @return whether this client is told at all: it has an address, and an identifier is of its family */
+bool glr__notify_addressed(const glr__notify_t *notify, const char *name);
 
 /* ---- netns.c: namespaces of a group ---------------------------------------- */
 

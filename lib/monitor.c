@@ -194,7 +194,8 @@ static int unmon_one(const struct glr_list_client *client, void *arg)
 {
 	const struct unmon_all *all = arg;
 
-	unmonitor(all->monitor, client->name, all->args, all->now_ms);
+	if (client->kind == GLR_LIST_NSM)
+		unmonitor(all->monitor, client->name, all->args, all->now_ms);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Between monitor.c (the procedures) and monitor_writes.c (what is written for
- * them, and when).
+ * Between monitor.c (the procedures), monitor_writes.c (what is written for
+ * them, and when) and monitor_v4.c (what is written for nfsd).
  */
 #ifndef GLR_MONITOR_PRIVATE_H
 #define GLR_MONITOR_PRIVATE_H
@@ -49,6 +49,15 @@ struct glr__monitor {
 	struct glr__queued_change *changing;
 	struct glr__list_write op;
 
+	bool upkeeping;
+	struct glr__list_write upkeep_op;
+
+	/* nfsd's: one waits, or is being written. */
+	bool v4_waits, v4_writing;
+	bool v4_was_last; /* to be written: SM_MONs take turns with it */
+	enum glr__v4_change v4_change;
+	struct glr__v4_client v4_client;
+
 	uint64_t refusal_logged_ms;
 	unsigned refusals; /* since the last line about them */
 };
@@ -66,5 +75,11 @@ bool glr__monitor_knows(const glr__monitor_t *monitor, const char *name);
 int glr__monitor_queue_add(glr__monitor_t *monitor, struct glr__pending *pending, uint64_t now_ms);
 /* Queues a removal that comes due in GLR__UNMON_DELAY_MS.  @return 0 or -ENOMEM */
 int glr__monitor_queue_unmon(glr__monitor_t *monitor, const char *name, uint64_t now_ms);
+/* Starts what waits longest, unless a write is under way. */
+void glr__monitor_start_next(glr__monitor_t *monitor, uint64_t now_ms);
+/* Of monitor->op. */
+void glr__monitor_begin_write(glr__monitor_t *monitor, uint64_t now_ms);
+/* @return false: it has to wait for the upkeep */
+bool glr__monitor_start_v4(glr__monitor_t *monitor, uint64_t now_ms);
 
 #endif

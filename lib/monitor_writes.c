@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the monitor writes to the client list, and when: one write at a time, new clients
- * first, everything else when nobody waits.
+ * What the monitor writes to the client list, and when: one write at a time, new clients of
+ * lockd and nfsd in turn, everything else when nobody waits.
  */
 #include "monitor_private.h"
 
@@ -31,12 +31,20 @@ int glr__monitor_new(glr_list_t *list, glr__cookies_t *cookies, const struct glr
 	return 0;
 }
 
-static void drop_changes(struct glr__change_queue *queue)
+static bool is_beginning(const struct glr__queued_change *change)
+{
+	return change->kind == GLR__CHANGE_BEGIN || change->kind == GLR__CHANGE_BEGIN_FRESH;
+}
+
+/* @param why told to who waits for an epoch to begin; 0: nobody is there any more */
+static void drop_changes(glr__monitor_t *m, struct glr__change_queue *queue, int why)
 {
 	struct glr__queued_change *change;
 
 	while ((change = TAILQ_FIRST(queue))) {
 		TAILQ_REMOVE(queue, change, link);
+		if (why && is_beginning(change))
+			m->ops.begun(m->ops.arg, why);
 		free(change);
 	}
 }
@@ -60,8 +68,8 @@ void glr__monitor_free(glr__monitor_t *monitor)
 		return;
 	while ((p = take_pending(monitor)))
 		free(p);
-	drop_changes(&monitor->changes);
-	drop_changes(&monitor->late);
+	drop_changes(monitor, &monitor->changes, 0);
+	drop_changes(monitor, &monitor->late, 0);
 	free(monitor->adding);
 	free(monitor->changing);
 	free(monitor);
@@ -104,34 +112,53 @@ static void refuse_all_pending(glr__monitor_t *m)
 
 /* ---- the write path ---------------------------------------------------------- */
 
-static void begin_write(glr__monitor_t *m, uint64_t now_ms)
+void glr__monitor_begin_write(glr__monitor_t *monitor, uint64_t now_ms)
 {
-	m->writing = true;
-	m->write_began_ms = now_ms;
-	m->ops.write(m->ops.arg, &m->op);
+	monitor->writing = true;
+	monitor->write_began_ms = now_ms;
+	monitor->ops.write(monitor->ops.arg, &monitor->op);
 }
 
-static void start_pending(glr__monitor_t *m, struct glr__pending *p, uint64_t now_ms)
+/* Enlarging and rewriting go on beside the writes; when frozen, only for what nfsd waits for. */
+static void start_upkeep(glr__monitor_t *m)
+{
+	if (m->upkeeping || (m->frozen && !m->v4_waits) || glr__list_prepare_upkeep(m->list, &m->upkeep_op) ||
+	    m->upkeep_op.length == 0)
+		return;
+	m->upkeeping = true;
+	m->ops.upkeep(m->ops.arg, &m->upkeep_op);
+}
+
+/* @return false: it has to wait for the upkeep */
+static bool start_pending(glr__monitor_t *m, struct glr__pending *p, uint64_t now_ms)
 {
 	int rc;
 
 	if (glr_list_contains(m->list, p->cookie.name)) {
 		glr__monitor_accept(m, p->token, p->xid, &p->cookie);
 		free(p);
-		return;
+		return true;
 	}
 	rc = glr__list_prepare_add(m->list, p->cookie.name, &p->address, &m->op);
+	if (rc == -EAGAIN) {
+		TAILQ_INSERT_HEAD(&m->pending, p, link);
+		m->pending_count++;
+		return false;
+	}
 	if (rc) {
 		glr_err("client=%s: client list: %s; lock refused", p->cookie.name, strerror(-rc));
 		refuse_pending(m, p);
-		return;
+		return true;
 	}
 	m->adding = p;
-	begin_write(m, now_ms);
+	glr__monitor_begin_write(m, now_ms);
+	return true;
 }
 
 static int prepare_change(glr__monitor_t *m, const struct glr__queued_change *change)
 {
+	if (is_beginning(change))
+		return glr__list_prepare_begin(m->list, change->kind == GLR__CHANGE_BEGIN_FRESH, &m->op);
 	if (change->kind == GLR__CHANGE_END)
 		return glr__list_prepare_end(m->list, &m->op);
 	if (glr__cookies_seen(m->cookies, change->name))
@@ -144,51 +171,75 @@ static int prepare_change(glr__monitor_t *m, const struct glr__queued_change *ch
 	return glr__list_prepare_remove(m->list, change->name, &m->op);
 }
 
-static void start_change(glr__monitor_t *m, struct glr__queued_change *change, uint64_t now_ms)
+static bool start_change(glr__monitor_t *m, struct glr__queued_change *change, uint64_t now_ms)
 {
+	bool begins = is_beginning(change);
 	int rc;
 
 	rc = prepare_change(m, change);
+	if (rc == -EAGAIN) {
+		TAILQ_INSERT_HEAD(&m->changes, change, link);
+		return false;
+	}
 	if (rc) {
 		free(change);
+		if (begins)
+			m->ops.begun(m->ops.arg, rc);
 		if (rc == -ENOENT || rc == -ECANCELED)
-			return;
+			return true;
 		glr_err("client list: changes are not written: %s", strerror(-rc));
-		drop_changes(&m->changes);
-		return;
+		drop_changes(m, &m->changes, rc);
+		return true;
 	}
 	m->changing = change;
-	begin_write(m, now_ms);
+	glr__monitor_begin_write(m, now_ms);
+	return true;
 }
 
-static void start_next(glr__monitor_t *m, uint64_t now_ms)
+/* @return false: nothing can be started now */
+static bool start_one(glr__monitor_t *m, uint64_t now_ms)
 {
 	struct glr__queued_change *change;
+	struct glr__pending *p;
 
-	while (!m->writing) {
-		struct glr__pending *p = take_pending(m);
-
-		if (p) {
-			start_pending(m, p, now_ms);
-			continue;
-		}
-		change = TAILQ_FIRST(&m->changes);
-		if (!change)
-			return;
-		TAILQ_REMOVE(&m->changes, change, link);
-		start_change(m, change, now_ms);
+	/* The switch of a rewriting is short, and nobody can wait for it for ever. */
+	if (!glr__list_prepare_switch(m->list, &m->op) && m->op.length > 0) {
+		glr__monitor_begin_write(m, now_ms);
+		return true;
 	}
+	p = m->v4_waits && !m->v4_was_last ? NULL : take_pending(m);
+	if (p) {
+		m->v4_was_last = false;
+		return start_pending(m, p, now_ms);
+	}
+	if (m->v4_waits)
+		return glr__monitor_start_v4(m, now_ms);
+	change = TAILQ_FIRST(&m->changes);
+	if (!change)
+		return false;
+	TAILQ_REMOVE(&m->changes, change, link);
+	return start_change(m, change, now_ms);
+}
+
+void glr__monitor_start_next(glr__monitor_t *monitor, uint64_t now_ms)
+{
+	start_upkeep(monitor);
+	while (!monitor->writing && start_one(monitor, now_ms))
+		;
+	/* What could not be written for want of room may have asked for it. */
+	start_upkeep(monitor);
 }
 
 /* The list must not be called before the write has come back, not even to find out that there is nothing to
  * write: an operation without bytes goes the same way. */
 void glr__monitor_written(glr__monitor_t *monitor, int result, uint64_t now_ms)
 {
+	bool v4 = monitor->v4_writing, begun = monitor->changing && is_beginning(monitor->changing);
 	struct glr__pending *p = monitor->adding;
 	int rc;
 
 	monitor->adding = NULL;
-	monitor->writing = false;
+	monitor->writing = monitor->v4_writing = false;
 	rc = glr__list_commit(monitor->list, result);
 	if (rc)
 		glr_err("client list: write failed: %s; new clients are refused from now on", strerror(-rc));
@@ -203,7 +254,23 @@ void glr__monitor_written(glr__monitor_t *monitor, int result, uint64_t now_ms)
 	else if (p)
 		glr__monitor_accept(monitor, p->token, p->xid, &p->cookie);
 	free(p);
-	start_next(monitor, now_ms);
+	if (v4)
+		monitor->ops.v4_done(monitor->ops.arg, rc);
+	if (begun)
+		monitor->ops.begun(monitor->ops.arg, rc);
+	glr__monitor_start_next(monitor, now_ms);
+}
+
+void glr__monitor_upkept(glr__monitor_t *monitor, int result, uint64_t now_ms)
+{
+	int rc;
+
+	monitor->upkeeping = false;
+	rc = glr__list_upkeep_done(monitor->list, result);
+	if (rc)
+		glr_err("client list: rewriting failed: %s; new clients are refused from now on",
+			strerror(-rc));
+	glr__monitor_start_next(monitor, now_ms);
 }
 
 static int queue_change(struct glr__change_queue *queue, enum glr__change kind, const char *name,
@@ -230,7 +297,7 @@ int glr__monitor_change(glr__monitor_t *monitor, enum glr__change kind, const ch
 		return -EPERM;
 	rc = queue_change(&monitor->changes, kind, name, now_ms);
 	if (!rc)
-		start_next(monitor, now_ms);
+		glr__monitor_start_next(monitor, now_ms);
 	return rc;
 }
 
@@ -250,7 +317,7 @@ int glr__monitor_queue_add(glr__monitor_t *monitor, struct glr__pending *pending
 	pending->deadline_ms = now_ms + GLR__SYNC_DEADLINE_MS;
 	TAILQ_INSERT_TAIL(&monitor->pending, pending, link);
 	monitor->pending_count++;
-	start_next(monitor, now_ms);
+	glr__monitor_start_next(monitor, now_ms);
 	return 0;
 }
 
@@ -293,7 +360,7 @@ unsigned glr__monitor_tick(glr__monitor_t *monitor, uint64_t now_ms)
 		TAILQ_REMOVE(&monitor->late, change, link);
 		TAILQ_INSERT_TAIL(&monitor->changes, change, link);
 	}
-	start_next(monitor, now_ms);
+	glr__monitor_start_next(monitor, now_ms);
 
 	p = TAILQ_FIRST(&monitor->pending);
 	if (monitor->writing && !monitor->stuck)
@@ -311,16 +378,13 @@ void glr__monitor_freeze(glr__monitor_t *monitor)
 {
 	monitor->frozen = true;
 	refuse_all_pending(monitor);
-	drop_changes(&monitor->changes);
-	drop_changes(&monitor->late);
+	drop_changes(monitor, &monitor->changes, -EPERM);
+	drop_changes(monitor, &monitor->late, -EPERM);
 }
 
 bool glr__monitor_durable(const glr__monitor_t *monitor)
 {
-	struct glr_list_facts facts;
-
-	glr_list_get_facts(monitor->list, &facts);
-	return !monitor->stuck && !facts.error;
+	return !glr__list_check(monitor->list) && !monitor->stuck;
 }
 
 bool glr__monitor_busy(const glr__monitor_t *monitor)

@@ -366,3 +366,10 @@ int glr__notify_progress(const glr__notify_t *notify, const char *name)
 
 	return client ? (int)client->progress : -ENOENT;
 }
+
+bool glr__notify_addressed(const glr__notify_t *notify, const char *name)
+{
+	const struct notify_client *client = glr__notify_clients_find(&notify->clients, name);
+
+	return client && client->task_count;
+}

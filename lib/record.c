@@ -111,6 +111,12 @@ int glr__record_decode(uint32_t seed, const uint8_t *bytes, size_t available, st
 	return (int)frame;
 }
 
+void glr__record_move(uint32_t seed, uint64_t sequence, uint8_t *bytes)
+{
+	glr__put64(bytes + 8, sequence);
+	glr__put32(bytes, glr__crc32c(seed, bytes + 4, glr__record_frame(glr__get16(bytes + 4)) - 4));
+}
+
 #define CLIENT_FIXED 24 /* family 1, missed 1, zero 2, scope 4, address 16; the name follows without NUL */
 
 int glr__record_encode_client(const struct glr__client_record *client, uint8_t *out, size_t size)
@@ -154,4 +160,65 @@ int glr__record_decode_client(const struct glr__record *record, struct glr__clie
 	client->name = (const char *)in + CLIENT_FIXED;
 	client->name_length = record->length - CLIENT_FIXED;
 	return memchr(client->name, 0, client->name_length) ? -EBADMSG : 0;
+}
+
+/*
+ * Current 4, previous 4, with hash 1, zero 3, hash 32; then the identifier in pieces of at most 255 bytes,
+ * each behind its length; then one byte that is not zero.  So no sector of a record is all zeros, whatever
+ * the identifier is.
+ */
+#define V4_FIXED 44
+#define V4_PIECE 255
+#define V4_TRAILER 0xa5
+
+size_t glr__record_v4_length(size_t id_length)
+{
+	return V4_FIXED + id_length + (id_length + V4_PIECE - 1) / V4_PIECE + 1;
+}
+
+int glr__record_encode_v4(const struct glr__v4_record *v4, uint8_t *out, size_t size)
+{
+	const struct glr__v4_client *client = &v4->client;
+	size_t length = glr__record_v4_length(client->id_length);
+	size_t done, piece;
+
+	if (length > size)
+		return -EMSGSIZE;
+	memset(out, 0, V4_FIXED);
+	glr__put32(out, v4->current);
+	glr__put32(out + 4, v4->previous);
+	out[8] = client->has_hash;
+	if (client->has_hash)
+		memcpy(out + 12, client->hash, GLR__V4_HASH);
+	out += V4_FIXED;
+	for (done = 0; done < client->id_length; done += piece) {
+		piece = client->id_length - done < V4_PIECE ? client->id_length - done : V4_PIECE;
+		*out++ = (uint8_t)piece;
+		memcpy(out, client->id + done, piece);
+		out += piece;
+	}
+	*out = V4_TRAILER;
+	return (int)length;
+}
+
+int glr__record_decode_v4(const struct glr__record *record, struct glr__v4_record *v4)
+{
+	struct glr__v4_client *client = &v4->client;
+	const uint8_t *in = record->payload;
+	const uint8_t *end = in + record->length - 1;
+
+	if (record->length < V4_FIXED + 1 || in[8] > 1 || *end != V4_TRAILER)
+		return -EBADMSG;
+	v4->current = glr__get32(in);
+	v4->previous = glr__get32(in + 4);
+	client->has_hash = in[8];
+	memcpy(client->hash, in + 12, GLR__V4_HASH);
+	client->id_length = 0;
+	for (in += V4_FIXED; in < end; in += 1 + *in) {
+		if (*in == 0 || *in >= end - in || client->id_length + *in > GLR__V4_ID_MAX)
+			return -EBADMSG;
+		memcpy(client->id + client->id_length, in + 1, *in);
+		client->id_length += *in;
+	}
+	return client->id_length ? 0 : -EBADMSG;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A table of names: look-up in constant time, iteration in the order of insertion.  Pure. */
+/*
+ * A table of names: look-up in constant time, iteration in the order of insertion.  Its index
+ * grows a few nodes at a time: no insertion pays for all that came before it.  Pure.
+ */
 #include "glr_private.h"
 
 #include <errno.h>
@@ -7,165 +10,184 @@
 #include <string.h>
 
 #define INDEX_MIN 64
+#define MOVES_PER_INSERTION 8
 
 /* FNV-1a from a start that strangers, who choose names by choosing addresses, cannot know. */
-static uint32_t hash_name(const struct glr__table *table, const char *name)
+static uint32_t hash_key(const struct glr__table *table, const char *key, size_t length)
 {
 	uint64_t hash = table->seed;
+	size_t i;
 
-	while (*name)
-		hash = (hash ^ (uint8_t)*name++) * 0x100000001b3ull;
+	for (i = 0; i < length; i++)
+		hash = (hash ^ (uint8_t)key[i]) * 0x100000001b3ull;
 	return (uint32_t)(hash ^ (hash >> 32));
 }
 
-/* Where the name is, or the empty place where it would go.  The index is never full. */
-static size_t find_place(const struct glr__table *table, const char *name, uint32_t hash)
-{
-	size_t place = hash & (table->index_size - 1);
-	const struct glr__node *node;
+/* ---- one index: linear probing, never full ------------------------------------ */
 
-	while (table->index[place]) {
-		node = table->order[table->index[place] - 1];
-		if (node->hash == hash && strcmp(node->name, name) == 0)
-			break;
-		place = (place + 1) & (table->index_size - 1);
-	}
-	return place;
+static void place_node(struct glr__table_index *index, struct glr__node *node)
+{
+	size_t place = node->hash & (index->size - 1);
+
+	while (index->nodes[place])
+		place = (place + 1) & (index->size - 1);
+	index->nodes[place] = node;
 }
 
-static void place_node(struct glr__table *table, const struct glr__node *node)
-{
-	size_t place = node->hash & (table->index_size - 1);
-
-	while (table->index[place])
-		place = (place + 1) & (table->index_size - 1);
-	table->index[place] = node->position + 1;
-}
-
-static void close_gaps(struct glr__table *table)
-{
-	uint32_t to = 0;
-	uint32_t from;
-
-	for (from = 0; from < table->used; from++) {
-		if (!table->order[from])
-			continue;
-		table->order[to] = table->order[from];
-		table->order[to]->position = to;
-		to++;
-	}
-	table->used = to;
-}
-
-static void index_all(struct glr__table *table)
-{
-	uint32_t i;
-
-	memset(table->index, 0, table->index_size * sizeof(*table->index));
-	for (i = 0; i < table->used; i++)
-		if (table->order[i])
-			place_node(table, table->order[i]);
-}
-
-int glr__table_reserve(struct glr__table *table)
-{
-	size_t allocated = table->allocated ? table->allocated + table->allocated / 2 : INDEX_MIN / 2;
-	size_t index_size = table->index_size ? table->index_size * 2 : INDEX_MIN;
-	struct glr__node **order;
-	uint32_t *index;
-	int rc;
-
-	if (table->index_size == 0) {
-		rc = glr__random(&table->seed, sizeof(table->seed));
-		if (rc)
-			return rc;
-	}
-	if (table->used == table->allocated && table->count < table->used / 2) {
-		close_gaps(table);
-		index_all(table);
-	}
-	if (table->used == table->allocated) {
-		order = realloc(table->order, allocated * sizeof(*order));
-		if (!order)
-			return -ENOMEM;
-		table->order = order;
-		table->allocated = allocated;
-	}
-	if ((table->count + 1) * 4 > table->index_size * 3) {
-		index = malloc(index_size * sizeof(*index));
-		if (!index)
-			return -ENOMEM;
-		free(table->index);
-		table->index = index;
-		table->index_size = index_size;
-		index_all(table);
-	}
-	return 0;
-}
-
-void glr__table_insert(struct glr__table *table, struct glr__node *node)
-{
-	node->hash = hash_name(table, node->name);
-	node->position = table->used;
-	table->order[table->used++] = node;
-	table->count++;
-	place_node(table, node);
-}
-
-struct glr__node *glr__table_find(const struct glr__table *table, const char *name)
-{
-	size_t place;
-
-	if (table->count == 0)
-		return NULL;
-	place = find_place(table, name, hash_name(table, name));
-	return table->index[place] ? table->order[table->index[place] - 1] : NULL;
-}
-
-/* Linear probing without tombstones: what follows moves up into the hole. */
-void glr__table_remove(struct glr__table *table, struct glr__node *node)
-{
-	size_t mask = table->index_size - 1;
-	size_t hole = find_place(table, node->name, node->hash);
-	size_t next = hole;
-	size_t home;
-
-	table->index[hole] = 0;
-	for (;;) {
-		next = (next + 1) & mask;
-		if (!table->index[next])
-			break;
-		home = table->order[table->index[next] - 1]->hash & mask;
-		if (((next - home) & mask) < ((next - hole) & mask))
-			continue;
-		table->index[hole] = table->index[next];
-		table->index[next] = 0;
-		hole = next;
-	}
-	table->order[node->position] = NULL;
-	table->count--;
-}
-
-struct glr__node *glr__table_next(const struct glr__table *table, size_t *position)
+static struct glr__node *find_node(const struct glr__table_index *index, uint32_t hash, const char *key,
+				   size_t length)
 {
 	struct glr__node *node;
+	size_t place;
 
-	while (*position < table->used) {
-		node = table->order[(*position)++];
-		if (node)
+	if (!index->nodes)
+		return NULL;
+	place = hash & (index->size - 1);
+	while ((node = index->nodes[place])) {
+		if (node->hash == hash && node->length == length && memcmp(node->name, key, length) == 0)
 			return node;
+		place = (place + 1) & (index->size - 1);
 	}
 	return NULL;
 }
 
-void glr__table_clear(struct glr__table *table)
+/* No tombstones: what follows moves up into the hole.  @return false when the node is not in this index */
+static bool take_node(struct glr__table_index *index, const struct glr__node *node)
+{
+	size_t mask = index->size - 1;
+	size_t hole = node->hash & mask;
+	size_t next;
+
+	if (!index->nodes)
+		return false;
+	while (index->nodes[hole] != node) {
+		if (!index->nodes[hole])
+			return false;
+		hole = (hole + 1) & mask;
+	}
+	for (next = (hole + 1) & mask; index->nodes[next]; next = (next + 1) & mask) {
+		if (((next - index->nodes[next]->hash) & mask) < ((next - hole) & mask))
+			continue;
+		index->nodes[hole] = index->nodes[next];
+		hole = next;
+	}
+	index->nodes[hole] = NULL;
+	return true;
+}
+
+/* ---- growing ------------------------------------------------------------------- */
+
+static void end_growth(struct glr__table *table)
+{
+	free(table->old.nodes);
+	memset(&table->old, 0, sizeof(table->old));
+	table->unmoved = NULL;
+}
+
+/* The nodes that were there when the index began to grow come first in the order. */
+static void move_some(struct glr__table *table, size_t moves)
+{
+	while (table->old_count > 0 && moves-- > 0) {
+		take_node(&table->old, table->unmoved);
+		place_node(&table->index, table->unmoved);
+		table->unmoved = table->unmoved->next;
+		table->old_count--;
+	}
+	if (table->old.nodes && table->old_count == 0)
+		end_growth(table);
+}
+
+int glr__table_reserve(struct glr__table *table)
+{
+	struct glr__table_index index = {.size = table->index.size ? table->index.size * 2 : INDEX_MIN};
+	int rc;
+
+	if ((table->count + 1) * 4 <= table->index.size * 3)
+		return 0;
+	if (!table->index.nodes) {
+		rc = glr__random(&table->seed, sizeof(table->seed));
+		if (rc)
+			return rc;
+	}
+	index.nodes = calloc(index.size, sizeof(*index.nodes));
+	if (!index.nodes)
+		return -ENOMEM;
+	move_some(table, SIZE_MAX);
+	table->old = table->index;
+	table->old_count = table->count;
+	table->unmoved = table->first;
+	table->index = index;
+	return 0;
+}
+
+/* ---- the table ------------------------------------------------------------------- */
+
+void glr__table_insert_key(struct glr__table *table, struct glr__node *node, size_t length)
+{
+	node->length = (uint32_t)length;
+	node->hash = hash_key(table, node->name, length);
+	node->next = NULL;
+	node->before = table->last;
+	if (table->last)
+		table->last->next = node;
+	else
+		table->first = node;
+	table->last = node;
+	table->count++;
+	place_node(&table->index, node);
+	move_some(table, MOVES_PER_INSERTION);
+}
+
+void glr__table_insert(struct glr__table *table, struct glr__node *node)
+{
+	glr__table_insert_key(table, node, strlen(node->name));
+}
+
+struct glr__node *glr__table_find_key(const struct glr__table *table, const void *key, size_t length)
 {
 	struct glr__node *node;
-	size_t position = 0;
+	uint32_t hash;
 
-	while ((node = glr__table_next(table, &position)))
+	if (table->count == 0)
+		return NULL;
+	hash = hash_key(table, key, length);
+	node = find_node(&table->index, hash, key, length);
+	return node ? node : find_node(&table->old, hash, key, length);
+}
+
+struct glr__node *glr__table_find(const struct glr__table *table, const char *name)
+{
+	return glr__table_find_key(table, name, strlen(name));
+}
+
+void glr__table_remove(struct glr__table *table, struct glr__node *node)
+{
+	if (node == table->unmoved)
+		table->unmoved = node->next;
+	if (!take_node(&table->index, node)) {
+		take_node(&table->old, node);
+		table->old_count--;
+	}
+	if (node->before)
+		node->before->next = node->next;
+	else
+		table->first = node->next;
+	if (node->next)
+		node->next->before = node->before;
+	else
+		table->last = node->before;
+	table->count--;
+}
+
+void glr__table_clear(struct glr__table *table)
+{
+	struct glr__node *node, *next;
+
+	for (node = table->first; node; node = next) {
+		next = node->next;
 		free(node);
-	free(table->order);
-	free(table->index);
+	}
+	free(table->index.nodes);
+	free(table->old.nodes);
 	memset(table, 0, sizeof(*table));
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* ---- a slow disk, a dead disk ---------------------------------------------------------- */
 
@@ -99,6 +100,27 @@ START_TEST(cookie_that_cannot_be_kept_is_a_failure)
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	ck_assert_uint_eq(result_of(1), STAT_FAIL);
 	ck_assert_uint_eq(t.seen_count, 0);
+}
+END_TEST
+
+/* Nothing is appended to a damaged list: the client waits for the rewriting, and is answered. */
+START_TEST(damaged_list_is_rewritten_first)
+{
+	struct glr_list_facts facts;
+
+	add_client(1, "10.0.0.1");
+	add_client(2, "10.0.0.2");
+	monitor_close();
+	ck_assert_int_eq(pwrite(t.slots[0], "?", 1, 8192 + 20), 1); /* the epoch, the first record */
+	monitor_open();
+	mon(3, "10.0.0.3");
+	for (int i = 0; i < 8 && result_of(3) == NO_ANSWER; i++)
+		written(0);
+	ck_assert_uint_eq(result_of(3), 0);
+	glr_list_get_facts(t.list, &facts);
+	ck_assert_uint_eq(facts.generation, 2);
+	ck_assert_int_eq(facts.condition, GLR_LIST_SALVAGED);
+	ck_assert_uint_eq(facts.clients, 3);
 }
 END_TEST
 
@@ -267,6 +289,7 @@ static Suite *monitor_writes_suite(void)
 	tcase_add_test(tc, waiting_client_has_its_own_deadline);
 	tcase_add_test(tc, write_error_is_final);
 	tcase_add_test(tc, cookie_that_cannot_be_kept_is_a_failure);
+	tcase_add_test(tc, damaged_list_is_rewritten_first);
 	tcase_add_test(tc, unmon_takes_a_client_off_late);
 	tcase_add_test(tc, new_mon_cancels_unmon);
 	tcase_add_test(tc, mon_during_its_removal_adds_it_again);

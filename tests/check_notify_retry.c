@@ -80,6 +80,35 @@ START_TEST(test_monitor_moves)
 }
 END_TEST
 
+/* Down between its port and its notification; rpcbind is up before the monitor, which is on another port
+ * then. */
+START_TEST(test_client_reboots)
+{
+	static const char *const names[] = {"nfs", NULL};
+
+	sent_count = 0;
+	sim_init(&sim, 1);
+	sim.rtt_us = 10000;
+	sim.names = names;
+	sim.hosts[0].moved_ms = 5;
+	sim.watch = record;
+	sim_start(&sim);
+	sim_run(&sim, 12);
+	assert_sent(1, 10, false, 40000);
+	sim.hosts[0].silent = true;
+	sim.hosts[0].registered_ms = 9000;
+	sim_run(&sim, 4000);
+	sim.hosts[0].silent = false;
+	sim_run(&sim, 8999);
+	sim_assert_counts(&sim, 1, 0);
+	ck_assert_uint_gt(sim.hosts[0].queries, 1);
+	sim_run(&sim, 9000 + 8100);
+	sim_assert_counts(&sim, 1, 1);
+	sim_assert_heard_once(&sim, &sim.hosts[0], 1);
+	sim_fini(&sim);
+}
+END_TEST
+
 /* The answer to a query over UDP that comes when TCP has been tried already leads on over UDP. */
 START_TEST(test_slow_rpcbind)
 {
@@ -200,6 +229,7 @@ static Suite *notify_retry_suite(void)
 
 	tcase_add_test(tc, test_backoff);
 	tcase_add_loop_test(tc, test_monitor_moves, 0, 2);
+	tcase_add_test(tc, test_client_reboots);
 	tcase_add_test(tc, test_slow_rpcbind);
 	tcase_add_test(tc, test_next_name_starts_anew);
 	tcase_add_test(tc, test_port_after_the_end);

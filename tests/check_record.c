@@ -196,7 +196,7 @@ START_TEST(a_table_is_an_array_by_name)
 	struct glr__table table = {0};
 	struct glr__node *node;
 	uint32_t series = 1;
-	size_t position, count = 0;
+	size_t count = 0;
 	char name[16];
 	unsigned i, step;
 
@@ -220,7 +220,7 @@ START_TEST(a_table_is_an_array_by_name)
 		count += node ? (size_t)-1 : 1;
 		ck_assert_uint_eq(table.count, count);
 	}
-	for (position = 0; (node = glr__table_next(&table, &position)); count--)
+	for (node = table.first; node; node = node->next, count--)
 		ck_assert(present[atoi(node->name)]);
 	ck_assert_uint_eq(count, 0);
 	glr__table_clear(&table);

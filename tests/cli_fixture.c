@@ -52,6 +52,7 @@ static void answer(int fd, const char *group, char *const addresses[])
 		.phase = GLR_PHASE_RECOVERING,
 		.grace_left_ms = 11500,
 		.clients = 3,
+		.v4_clients = 5,
 		.told = 2,
 		.acknowledged = 1,
 		.seen = 1,
@@ -76,8 +77,8 @@ static void answer(int fd, const char *group, char *const addresses[])
 		return;
 	}
 	for (; *addresses; addresses++) {
-		length = snprintf(reply, sizeof(reply), "name=%s address=%s progress=sent\n", *addresses,
-				  *addresses);
+		length = snprintf(reply, sizeof(reply), "name=%s\naddress=%s\nkind=NFSv3\nprogress=sent\n",
+				  *addresses, *addresses);
 		send(fd, reply, length, MSG_NOSIGNAL);
 	}
 	if (strcmp(group, "sick") != 0) /* whose monitor dies in the middle of a list */

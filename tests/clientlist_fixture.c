@@ -31,6 +31,9 @@ static struct unsynced *unsynced;
 
 int __real_glr__pwrite_all(int fd, const void *data, size_t length, off_t offset);
 int __wrap_glr__pwrite_all(int fd, const void *data, size_t length, off_t offset);
+int __real_glr__preallocate(int fd, uint64_t length);
+int __wrap_glr__preallocate(int fd, uint64_t length);
+int __wrap_glr__check_writable(int fd);
 int __wrap_glr__fdatasync(int fd);
 int __wrap_glr__fsync(int fd);
 
@@ -86,6 +89,22 @@ int __wrap_glr__pwrite_all(int fd, const void *data, size_t length, off_t offset
 		rc = __real_glr__pwrite_all(fd, data, length, offset);
 	}
 	return failing ? disk.error : rc;
+}
+
+/* Slots can be filled, and made larger only where a test gives them room. */
+int __wrap_glr__preallocate(int fd, uint64_t length)
+{
+	uint64_t size;
+
+	ck_assert_int_eq(glr__file_size(fd, &size), 0);
+	if (slot_of(fd) < 0 || length <= size || disk.room)
+		return __real_glr__preallocate(fd, length);
+	return -ENOSPC;
+}
+
+int __wrap_glr__check_writable(int fd)
+{
+	return disk.read_only ? -EROFS : 0;
 }
 
 int __wrap_glr__fdatasync(int fd)
@@ -287,6 +306,39 @@ struct glr_list_facts facts_of(const glr_list_t *list)
 uint64_t record_at(unsigned index)
 {
 	return GLR__LIST_RECORDS + index * glr__list_entry_frame(strlen(name_of(100)));
+}
+
+struct glr__v4_client client_of(unsigned number)
+{
+	struct glr__v4_client client = {.has_hash = number % 2};
+
+	/* Some long, some short, with zeros, as any opaque may be. */
+	client.id_length = number % 5 == 4 ? (number > 40 ? 700 : 260) + number : 20;
+	memset(client.id, number % 3 ? 'x' : 0, client.id_length);
+	client.id[0] = (uint8_t)number;
+	memset(client.hash, (int)number, client.has_hash ? sizeof(client.hash) : 0);
+	return client;
+}
+
+int v4_change(glr_list_t *list, enum change kind, unsigned number)
+{
+	struct glr__v4_client client = client_of(number);
+	struct glr__list_write op;
+	int rc;
+
+	do {
+		if (kind == ADD)
+			rc = glr__list_prepare_v4_add(list, &client, &op);
+		else if (kind == REMOVE)
+			rc = glr__list_prepare_v4_remove(list, &client, &op);
+		else if (kind == BEGIN)
+			rc = glr__list_prepare_v4_grace_begin(list, &op);
+		else
+			rc = glr__list_prepare_v4_grace_done(list, &op);
+	} while (rc == -EAGAIN && !(rc = glr__list_rewrite_now(list)) && (rc = -EAGAIN));
+	if (rc || op.length == 0)
+		return rc;
+	return glr__list_commit(list, glr__list_write(&op));
 }
 
 /* ---- twelve clients ------------------------------------------------------------- */

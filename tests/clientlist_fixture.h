@@ -27,6 +27,8 @@ struct disk {
 	int error;
 	bool stays_broken; /* and all after it */
 	bool arrives;	   /* the write that fails reaches the disk all the same */
+	bool room;	   /* the file system is not full */
+	bool read_only;	   /* it was made so */
 };
 
 extern struct disk disk;
@@ -53,6 +55,12 @@ int add(glr_list_t *list, unsigned number);
 void add_many(glr_list_t *list, unsigned from, unsigned to);
 bool on_list(const glr_list_t *list, unsigned number);
 struct glr_list_facts facts_of(const glr_list_t *list);
+
+/* NFSv4: opaque identifiers, some with zeros, some long; numbers below 64. */
+enum change { ADD, REMOVE, BEGIN, DONE };
+
+struct glr__v4_client client_of(unsigned number);
+int v4_change(glr_list_t *list, enum change kind, unsigned number);
 
 /* Bytes of a slot, outside the list's knowledge. */
 void poke(int slot, off_t offset, const void *bytes, size_t length);

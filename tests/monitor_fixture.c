@@ -25,6 +25,11 @@ static void on_write(void *arg, const struct glr__list_write *op)
 	t.op = op;
 }
 
+static void on_upkeep(void *arg, const struct glr__list_write *op)
+{
+	glr__monitor_upkept(t.monitor, glr__list_write(op), t.now_ms);
+}
+
 static void on_downcall(void *arg, const struct glr__cookie *cookie, uint32_t state)
 {
 	t.downcall = *cookie;
@@ -37,6 +42,12 @@ static void on_seen(void *arg, const char *name)
 	t.seen_count++;
 }
 
+static void on_v4_done(void *arg, int result)
+{
+	t.v4_count++;
+	t.v4_result = result;
+}
+
 static uint32_t on_local_state(void *arg)
 {
 	return LOCAL_STATE;
@@ -46,9 +57,11 @@ void monitor_open(void)
 {
 	const struct glr__monitor_ops ops = {.send = on_send,
 					     .write = on_write,
+					     .upkeep = on_upkeep,
 					     .downcall = on_downcall,
 					     .seen = on_seen,
-					     .local_state = on_local_state};
+					     .local_state = on_local_state,
+					     .v4_done = on_v4_done};
 
 	ck_assert_int_eq(glr_list_open(t.slots[0], t.slots[1], "home", &t.list), 0);
 	ck_assert_int_eq(glr__cookies_open(t.cookies_fd, &t.cookies), 0);

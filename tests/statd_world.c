@@ -25,7 +25,8 @@
 
 static struct {
 	int slots[2], cookies, control, grace, local_state;
-	int listen[4]; /* UDP, TCP, and the same for IPv6 */
+	int cld[2];    /* 0: none */
+	int listen[5]; /* UDP, TCP, the same for IPv6, and TCP on 127.0.0.1 */
 	pid_t pid;
 } world;
 
@@ -70,17 +71,33 @@ static void raise_link(const char *name, const char *address)
 	close(fd);
 }
 
-static int bound_socket(int family, int type)
+/* @param port on 127.0.0.1, 0: any */
+static int bound_socket(int family, int type, uint16_t port)
 {
 	struct sockaddr_storage sa = {.ss_family = (sa_family_t)family};
 	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
 
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (port)
+		((struct sockaddr_in *)&sa)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	((struct sockaddr_in *)&sa)->sin_port = htons(port);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	if (type == SOCK_STREAM)
 		ck_assert_int_eq(listen(fd, 128), 0);
 	return fd;
+}
+
+void world_open_list(const char *directory, int flags)
+{
+	char path[64];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/clients.%d", directory, i);
+		world.slots[i] = open(path, flags | O_CLOEXEC);
+		ck_assert_int_ge(world.slots[i], 0);
+	}
 }
 
 void world_make_list(const char *directory)
@@ -89,9 +106,8 @@ void world_make_list(const char *directory)
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(glr_list_format(fd, WORLD_GROUP, 1 << 20, false), 0);
-	world.slots[0] = openat(fd, "clients.0", O_RDWR | O_CLOEXEC);
-	world.slots[1] = openat(fd, "clients.1", O_RDWR | O_CLOEXEC);
 	close(fd);
+	world_open_list(directory, O_RDWR);
 }
 
 void world_new_cookies(void)
@@ -130,10 +146,11 @@ void world_make(void)
 	put_file("/run/grace", "N\n");
 	world.local_state = open("/run/local_state", O_RDONLY | O_CLOEXEC);
 	world.grace = open("/run/grace", O_RDONLY | O_CLOEXEC);
-	world.listen[0] = bound_socket(AF_INET, SOCK_DGRAM);
-	world.listen[1] = bound_socket(AF_INET, SOCK_STREAM);
-	world.listen[2] = bound_socket(AF_INET6, SOCK_DGRAM);
-	world.listen[3] = bound_socket(AF_INET6, SOCK_STREAM);
+	world.listen[0] = bound_socket(AF_INET, SOCK_DGRAM, 0);
+	world.listen[1] = bound_socket(AF_INET, SOCK_STREAM, 0);
+	world.listen[2] = bound_socket(AF_INET6, SOCK_DGRAM, 0);
+	world.listen[3] = bound_socket(AF_INET6, SOCK_STREAM, 0);
+	world.listen[4] = bound_socket(AF_INET, SOCK_STREAM, world_port(true, false));
 }
 
 void world_set_grace(bool over)
@@ -144,7 +161,7 @@ void world_set_grace(bool over)
 	close(fd);
 }
 
-bool world_wait(const volatile unsigned *value, unsigned at_least)
+bool world_wait(const _Atomic unsigned *value, unsigned at_least)
 {
 	for (int i = 0; i < 100 && *value < at_least; i++)
 		poll(NULL, 0, 50);
@@ -170,18 +187,27 @@ static int inherited(int fd)
 
 static _Noreturn void become_statd(void)
 {
-	char list[32], cookies[32], control[32], listen[64], grace[32], state[40];
+	char list[32], cookies[32], control[32], listen[64], grace[32], state[40], cld[40];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(list, sizeof(list), "--list=%d,%d", inherited(world.slots[0]), inherited(world.slots[1]));
 	snprintf(cookies, sizeof(cookies), "--cookies=%d", inherited(world.cookies));
 	snprintf(control, sizeof(control), "--control=%d", inherited(world.control));
-	snprintf(listen, sizeof(listen), "--listen=%d,%d,%d,%d", inherited(world.listen[0]),
-		 inherited(world.listen[1]), inherited(world.listen[2]), inherited(world.listen[3]));
+	snprintf(listen, sizeof(listen), "--listen=%d,%d,%d,%d,%d", inherited(world.listen[0]),
+		 inherited(world.listen[1]), inherited(world.listen[2]), inherited(world.listen[3]),
+		 inherited(world.listen[4]));
 	snprintf(grace, sizeof(grace), "--grace-fd=%d", inherited(world.grace));
 	snprintf(state, sizeof(state), "--local-state-fd=%d", inherited(world.local_state));
-	execl(STATD, "glr-statd", "--group=" WORLD_GROUP, list, cookies, control, listen, grace, state, NULL);
+	snprintf(cld, sizeof(cld), "--cld=%d,%d", inherited(world.cld[0]), inherited(world.cld[1]));
+	execl(STATD, "glr-statd", "--group=" WORLD_GROUP, list, cookies, control, listen, grace, state,
+	      world.cld[0] ? cld : NULL, NULL);
 	_exit(127);
+}
+
+void world_set_cld(int handover, int kept)
+{
+	world.cld[0] = handover;
+	world.cld[1] = kept;
 }
 
 void world_start_statd(void)
