@@ -31,9 +31,11 @@ enum cmd_code {
 
 int cmd_status(int argc, char *argv[]);
 int cmd_list(int argc, char *argv[]);
+int cmd_notify(int argc, char *argv[]);
 int cmd_recover(int argc, char *argv[]);
 int cmd_exec(int argc, char *argv[]);
 int cmd_verify(int argc, char *argv[]);
+int cmd_config(int argc, char *argv[]);
 
 /* ---- group-lockrecover.c ------------------------------------------------------ */
 

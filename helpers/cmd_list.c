@@ -12,17 +12,19 @@ struct listing {
 	bool complete;
 };
 
-static void show(struct output *out, const char *name, const char *address, const char *progress)
+static void show(struct output *out, const char *name, const char *address, const char *kind,
+		 const char *progress)
 {
-	output_text(out, "%-40s %-40s %s", name, address, progress);
-	output_begin(out, "client", "name", name, "address", address, "progress", progress, NULL);
+	output_text(out, "%-40s %-40s %s %s", name, *address ? address : "-", kind, progress);
+	output_begin(out, "client", "name", name, "address", address, "kind", kind, "progress", progress,
+		     NULL);
 	output_end(out);
 }
 
 static int show_packet(const char *packet, void *arg)
 {
 	struct listing *listing = arg;
-	char name[GLR_NAME_MAX], address[GLR_ADDRESS_TEXT_MAX], progress[32];
+	char name[GLR_NAME_MAX], address[GLR_ADDRESS_TEXT_MAX], kind[16], progress[32];
 	uint64_t end;
 
 	if (glr__control_number(packet, "end", &end) == 0) {
@@ -31,9 +33,10 @@ static int show_packet(const char *packet, void *arg)
 	}
 	if (glr__control_value(packet, "name", name, sizeof(name)) ||
 	    glr__control_value(packet, "address", address, sizeof(address)) ||
+	    glr__control_value(packet, "kind", kind, sizeof(kind)) ||
 	    glr__control_value(packet, "progress", progress, sizeof(progress)))
 		return -EBADMSG;
-	show(listing->out, name, address, progress);
+	show(listing->out, name, address, kind, progress);
 	return 0;
 }
 
@@ -57,7 +60,7 @@ static int show_client(const struct glr_list_client *client, void *arg)
 {
 	char address[GLR_ADDRESS_TEXT_MAX];
 
-	show(arg, client->name, glr_address_text(&client->address, address),
+	show(arg, client->name, glr_address_text(&client->address, address), glr_list_kind_text(client->kind),
 	     client->missed ? "missed" : "listed");
 	return 0;
 }

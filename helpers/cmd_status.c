@@ -22,8 +22,9 @@ static void print_text(struct output *out, const struct glr_status *status)
 	output_text(out, "%s: %s%s", status->group, glr_phase_text(status->phase), left);
 	output_text(out,
 		    "  clients: %" PRIu64 " on the list, %" PRIu64 " told, %" PRIu64 " acknowledged, %" PRIu64
-		    " back, %" PRIu64 " missed",
-		    status->clients, status->told, status->acknowledged, status->seen, status->missed);
+		    " back, %" PRIu64 " missed; %" PRIu64 " over NFSv4",
+		    status->clients, status->told, status->acknowledged, status->seen, status->missed,
+		    status->v4_clients);
 	output_text(out, "  epoch: %" PRIu64 ", NSM state %" PRIu32, status->epoch, status->nsm_state);
 	output_text(out, "  list: %s, %s", glr_condition_text(status->condition),
 		    status->durable ? "writable" : "NOT WRITABLE: new clients get no lock");
@@ -33,7 +34,7 @@ static void print_text(struct output *out, const struct glr_status *status)
 
 static void print_xml(struct output *out, const struct glr_status *status)
 {
-	char numbers[8][24];
+	char numbers[9][24];
 
 	output_begin(out, "group", "name", status->group, "phase", glr_phase_text(status->phase),
 		     "grace-left-ms", output_number(status->grace_left_ms, numbers[0]), "epoch",
@@ -43,7 +44,8 @@ static void print_xml(struct output *out, const struct glr_status *status)
 		     output_number(status->told, numbers[4]), "acknowledged",
 		     output_number(status->acknowledged, numbers[5]), "back",
 		     output_number(status->seen, numbers[6]), "missed",
-		     output_number(status->missed, numbers[7]), NULL);
+		     output_number(status->missed, numbers[7]), "nfsv4",
+		     output_number(status->v4_clients, numbers[8]), NULL);
 	output_end(out);
 	output_begin(out, "list", "condition", glr_condition_text(status->condition), "writable",
 		     status->durable ? "true" : "false", NULL);

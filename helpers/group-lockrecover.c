@@ -15,10 +15,18 @@ static const struct {
 	{"status", cmd_status, "[--output-as=text|xml] [GROUP...]", "how the groups on this node are doing"},
 	{"list", cmd_list, "[--output-as=text|xml] GROUP | --file STATE_DIR",
 	 "the clients that hold locks in a group"},
+	{"notify", cmd_notify,
+	 "[--output-as=text|xml] --list STATE_DIR | --sm DIRECTORY --address IP[,IP...] [--name NAME[,NAME...]]\n"
+	 "       [--state NUMBER] [--timeout SECONDS] [--force]",
+	 "tell the clients of a list to reclaim, without a group"},
 	{"recover", cmd_recover, "[--force] GROUP", "drop a group's locks and let its clients reclaim them"},
 	{"exec", cmd_exec, "GROUP -- COMMAND [ARGUMENT...]", "run a command inside a group's namespaces"},
 	{"verify", cmd_verify, "[--output-as=text|xml] [GROUP | --directory DIRECTORY]",
 	 "check the set-up and the client lists"},
+	{"config", cmd_config,
+	 "--name GROUP --device DEVICE --directory DIRECTORY --ip ADDRESS/PREFIX... --export LINE...\n"
+	 "       --nic DEVICE [--link KIND] [--gateway ADDRESS] [--grace SECONDS] [--fstype TYPE] [--format crm|pcs]",
+	 "print the resources of a group for crmsh or pcs"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

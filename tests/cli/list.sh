@@ -13,12 +13,12 @@ run 66 list --file "$work/absent"
 cksum "$work/.glr/clients.0" "$work/.glr/clients.1" >"$work/before"
 run 0 list --file "$work/.glr"
 [ "$(printf '%s\n' "$out" | wc -l)" = 3 ] || failed "not three clients"
-has "$out" '^10.0.0.7 .* 10.0.0.7 .* listed$'
+has "$out" '^10.0.0.7 .* 10.0.0.7 .* NFSv3 listed$'
 has "$out" '^fd00::7 '
 run 0 list --output-as=xml --file "$work/.glr"
 well_formed
 has "$out" '<list group="home" condition="clean">'
-has "$out" '<client name="10.0.0.8" address="10.0.0.8" progress="listed"/>'
+has "$out" '<client name="10.0.0.8" address="10.0.0.8" kind="NFSv3" progress="listed"/>'
 has "$out" '<status code="0" message="OK"/>'
 cksum "$work/.glr/clients.0" "$work/.glr/clients.1" | cmp -s - "$work/before" || failed "looking changed the list"
 
@@ -53,6 +53,6 @@ run 69 list sick
 has "$out" '^10.0.0.9 '
 run 0 list home --output-as=xml
 well_formed
-has "$out" '<client name="10.0.0.7" address="10.0.0.7" progress="sent"/>'
+has "$out" '<client name="10.0.0.7" address="10.0.0.7" kind="NFSv3" progress="sent"/>'
 kill $home $sick
 finish

@@ -18,7 +18,7 @@ home=$!
 wait_for /run/glr/home/control
 run 0 status
 has "$out" '^home: recovering, at most 12 s of grace left$'
-has "$out" 'clients: 3 on the list, 2 told, 1 acknowledged, 1 back, 0 missed'
+has "$out" 'clients: 3 on the list, 2 told, 1 acknowledged, 1 back, 0 missed; 5 over NFSv4'
 has "$out" 'epoch: 4, NSM state 9'
 has "$out" 'list: clean, writable'
 hasnt "$out" 'last error'
@@ -26,7 +26,7 @@ hasnt "$out" 'stopped'
 run 0 status --output-as xml home
 well_formed
 has "$out" '<group name="home" phase="recovering" grace-left-ms="11500" epoch="4" nsm-state="9">'
-has "$out" '<clients listed="3" told="2" acknowledged="1" back="1" missed="0"/>'
+has "$out" '<clients listed="3" told="2" acknowledged="1" back="1" missed="0" nfsv4="5"/>'
 has "$out" '<list condition="clean" writable="true"/>'
 
 "$CLI_FIXTURE" monitor sick &
