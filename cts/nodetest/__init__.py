@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests of the product on one real kernel, without a cluster: each part is a module here."""
-from . import agents, badinput, interrupted, supervision, v4
+from . import agents, badinput, disks, durability, interrupted, recovery, supervision, v4
 from .world import World
 
 # The kernel without an NFS server comes first: only a fresh node is one.
-PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "agents": agents,
-         "interrupted": interrupted}
+PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "disks": disks, "recovery": recovery,
+         "durability": durability, "agents": agents, "interrupted": interrupted}
 
 
 def all_tests():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The four agents as Pacemaker and ocf-tester call them, each after those before it."""
+"""The agents as Pacemaker and ocf-tester call them; the two that need no NFS server: tests/agents."""
 import shlex
 
 from .world import AGENTS, OCF_NOT_RUNNING, OCF_SUCCESS
@@ -11,9 +11,6 @@ TESTER_TIMEOUT_S = 120
 def before(world, name):
     """Starts what stands before that agent in the Pacemaker group."""
     home = world.home
-    if name == "device":
-        world.unmount(home)
-        return
     world.expect(world.agent("device", "start", home), OCF_SUCCESS)
     world.mount(home)
     for earlier in NAMES[1:NAMES.index(name)]:
@@ -38,19 +35,9 @@ def ocf_tester(world, name):
     world.that(not world.leftovers(), "left behind: %s", world.leftovers())
 
 
-def ocf_tester_device(world):
-    """ocf-tester ocf:glr:device"""
-    ocf_tester(world, "device")
-
-
 def ocf_tester_nfsserver(world):
     """ocf-tester ocf:glr:nfsserver"""
     ocf_tester(world, "nfsserver")
-
-
-def ocf_tester_ipaddr2(world):
-    """ocf-tester ocf:glr:IPaddr2"""
-    ocf_tester(world, "IPaddr2")
 
 
 def ocf_tester_lockrecover(world):
@@ -116,5 +103,4 @@ def reload_exports(world):
     world.healthy(home)
 
 
-TESTS = (ocf_tester_device, ocf_tester_nfsserver, ocf_tester_ipaddr2, ocf_tester_lockrecover, whole_group,
-         reload_exports)
+TESTS = (ocf_tester_nfsserver, ocf_tester_lockrecover, whole_group, reload_exports)

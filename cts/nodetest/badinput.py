@@ -275,30 +275,6 @@ def full_at_start(world):
     world.bystander_unharmed()
 
 
-def full_while_running(world):
-    """a full filesystem denies nobody a lock, and nobody is forgotten"""
-    home = world.home
-    world.bystander()
-    world.new_disk(home)
-    world.serve(home)
-    world.file_handle(home)
-    world.client_mount(home, "3")
-    world.client.run("touch %s/held.v3" % world.mount_point(home, "3"))
-    # The holder writes into the range that it locks.
-    world.shell("dd if=/dev/zero of=%s/held.v3 bs=4k seek=256 count=1 conv=notrunc,fsync status=none",
-                home.share)
-    fill(world, home)
-    real = world.hold(home, "3")
-    client = world.lock_client()
-    world.granted(home, client, within_s=5)
-    world.that({client.address, world.client.ip} <= set(world.listed(home)), "not on the list")
-    world.healthy(home)
-    world.stop(home)
-    world.serve(home)
-    world.has_locks(home, [real], BACK_WITHIN_S)
-    world.bystander_unharmed()
-
-
 def failing_disk(world):
     """a filesystem that turns read-only while clients are served"""
     home = world.home
@@ -326,4 +302,4 @@ def failing_disk(world):
 
 TESTS = (no_nfsd, not_mounted, state_directory_exported, group_name, no_address, nic, duplicate_fsid,
          list_of_another_group, damaged_list, busy_device, private_mount, no_user, host_names, exports,
-         grace_and_lease, full_at_start, full_while_running, failing_disk)
+         grace_and_lease, full_at_start, failing_disk)

@@ -2,7 +2,7 @@
 """The client node, and clients that are only an address: the half of World that asks for locks."""
 from audits import graceprobe
 
-from .nlm import LockClient, inside
+from .nlm import LockClient, Probe, inside
 
 RANGE = 4096
 
@@ -13,6 +13,9 @@ class Holder:
     def __init__(self, handle, name, start):
         self.handle, self.name = handle, name
         self.lock = (name, start, start + RANGE - 1)
+
+    def has_it(self):
+        return '"granted"' in self.handle.output()
 
     def stop(self):
         self.handle.stop()
@@ -71,16 +74,19 @@ class Clients:
                         .format(at, options, group.address, group.share))
         return at
 
-    def hold(self, group, version):
+    def hold(self, group, version, name=None):
         """The client node takes a lock over this version and keeps it."""
+        holder = self.ask_for(group, version, name)
+        self.until(holder.has_it, 40, lambda: "NFSv%s lock: %s" % (version, holder.handle.output()))
+        return holder
+
+    def ask_for(self, group, version, name=None):
         at = self.client_mount(group, version)
-        name, start = "held.v" + version, 1 << 20
+        name, start = name or "held.v" + version, 1 << 20
         handle = self.client.spawn(["/run/lab/locker", "hold", "%s/%s" % (at, name), str(start),
                                     str(RANGE)])
         holder = Holder(handle, name, start)
         self.holders.append(holder)
-        self.until(lambda: '"granted"' in handle.output(), 40,
-                   lambda: "NFSv%s lock: %s" % (version, handle.output()))
         return holder
 
     def denied_to_others(self, group, version):
@@ -99,8 +105,14 @@ class Clients:
                                        group.share, name)
         return self.handles[key]
 
-    def lock_client(self):
-        return LockClient(self.lab.network)
+    def lock_client(self, address=None):
+        return LockClient(self.lab.network, address)
+
+    def probe(self, group):
+        """How long a lock takes in the group meanwhile."""
+        client = self.lock_client()
+        self.granted(group, client)
+        return Probe(client, group.address, self.file_handle(group))
 
     def new_lock(self, group, client=None, start=None, timeout_s=20):
         """A lock of a client that the group has not seen; returns the answer."""

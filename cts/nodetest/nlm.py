@@ -15,13 +15,21 @@ from lab.network import BRIDGE
 CLONE_NEWNET = 0x40000000
 NLM_UNLOCK = 4
 RESEND_S = 1.0
-FIRST_ADDRESS = 200                     # 10.99.0.200 and up
+FIRST_ADDRESS = 120                     # 10.99.0.120 and up
+CROWD = "10.98"
+PROBE_PAUSE_S = 0.02
 
 Answer = namedtuple("Answer", "status wait_s")
 
 
 class NoAnswer(Exception):
     pass
+
+
+def crowd(network, count):
+    """Addresses beyond the bridge, for clients of a group whose gateway is the bridge's own address."""
+    host.ip("route", "replace", "local", CROWD + ".0.0/16", "dev", "lo", netns=network.name)
+    return ["%s.%d.%d" % (CROWD, i // 250, i % 250 + 1) for i in range(count)]
 
 
 def inside(netns, function, *args):
@@ -66,10 +74,12 @@ class LockClient:
 
     number = FIRST_ADDRESS
 
-    def __init__(self, network):
-        self.address = "10.99.0.%d" % LockClient.number
-        LockClient.number += 1
-        host.ip("addr", "add", self.address + "/24", "dev", BRIDGE, netns=network.name)
+    def __init__(self, network, address=None):
+        """address   one of crowd()'s; without it, a new one on the bridge"""
+        self.address = address or "10.99.0.%d" % LockClient.number
+        if not address:
+            LockClient.number += 1
+            host.ip("addr", "add", self.address + "/24", "dev", BRIDGE, netns=network.name)
         self.sock = inside(network.name, privileged_socket, self.address)
         self.xid = int(time.time() * 1000) & 0x7FFFFFFF
 
@@ -128,3 +138,32 @@ class LockClient:
         body = rpc.opaque(b"unlock") + self.range(handle, start)
         status = rpc.nlm_status(self.ask(server, port, rpc.NLM, 4, NLM_UNLOCK, body, timeout_s))
         return Answer(status, time.monotonic() - begin)
+
+
+class Probe:
+    """Asks for a lock again and again, in a thread; knows the longest wait. Use as a context manager."""
+
+    def __init__(self, client, server, handle):
+        self.client, self.server, self.handle = client, server, handle
+        self.start = int(client.address.split(".")[3])
+        self.port = client.lock_manager(server, 5)
+        self.longest_s, self.ended = 0.0, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.ended.wait(PROBE_PAUSE_S):
+            began = time.monotonic()
+            try:
+                self.client.lock(self.server, self.handle, self.start, 30, self.port)
+            except NoAnswer:
+                pass
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        time.sleep(0.3)                 # what waits now is answered, or its wait is counted
+        self.ended.set()
+        self.thread.join()

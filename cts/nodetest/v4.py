@@ -1,34 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """NFSv3 and all NFSv4 versions in one group: reclaimed, or no grace at all."""
+import time
+
+from .durability import fill
+
 VERSIONS = ("3", "4.0", "4.1", "4.2")
 AT_ONCE_S = 3                           # with the look-up of the lock manager's port
+BACK_WITHIN_S = 12
+KILLS = 8
+PIPE = "/var/lib/nfs/rpc_pipefs/nfsd/cld"
+# Reads an upcall into where glr-statd reads it, and dies before it answers.
+READ_ONE = """import os, select, struct
+fd = os.open(%r, os.O_RDWR)
+select.select([fd], [], [], 10)
+message = os.read(fd, 1067)
+with open("/run/glr/home/upcall", "r+b") as f:
+    f.write(struct.pack("=Q", os.fstat(fd).st_ino) + message)
+print("read", len(message))
+""" % PIPE
 
 
 def all_versions_reclaim(world):
-    """locks over NFSv3, 4.0, 4.1 and 4.2 come back after stop and start"""
+    """locks over NFSv3, 4.0, 4.1 and 4.2 come back after stop and start, twice"""
     home = world.home
     world.new_disk(home)
     world.serve(home)
     holders = [world.hold(home, version) for version in VERSIONS]
     world.has_locks(home, holders)
-    state = world.status(home)["state"]
-    world.stop(home)
-    world.that(not world.locks(home), "locks outlive stop: %s", world.locks(home))
-    world.serve(home)
-    begin = world.now()
-    world.that(world.status(home)["phase"] == "recovering", "no grace: %s", world.status(home)["text"])
-    world.that(world.status(home)["state"] == state + 2, "the NSM state is not new")
-    newcomer = world.lock_client()
-    answer = world.new_lock(home, newcomer)
-    world.that(answer.status == "grace", "a new lock in grace: %s", answer.status)
-    world.has_locks(home, holders, 12)
-    world.say("all back after %.1f s", world.now() - begin)
-    for version in VERSIONS:
-        world.denied_to_others(home, version)
-    world.until(lambda: world.new_lock(home, newcomer).status == "granted", 15, "grace is over")
-    world.say("grace took %.1f s", world.now() - begin)
-    world.has_locks(home, holders)
-    world.until(lambda: world.status(home)["phase"] == "serving", 5, "serving")
+    # The client node is one client over 4.0, another over 4.1 and later.
+    world.that(world.status(home)["over NFSv4"] >= 2, world.status(home)["text"])
+    for _ in range(2):
+        state = world.status(home)["state"]
+        world.stop(home)
+        world.that(not world.locks(home), "locks outlive stop: %s", world.locks(home))
+        world.serve(home)
+        begin = world.now()
+        world.that(world.status(home)["phase"] == "recovering", "no grace: %s", world.status(home)["text"])
+        world.that(world.status(home)["state"] == state + 2, "the NSM state is not new")
+        newcomer = world.lock_client()
+        answer = world.new_lock(home, newcomer)
+        world.that(answer.status == "grace", "a new lock in grace: %s", answer.status)
+        world.has_locks(home, holders, BACK_WITHIN_S)
+        world.say("all back after %.1f s", world.now() - begin)
+        for version in VERSIONS:
+            world.denied_to_others(home, version)
+        world.until(lambda: world.new_lock(home, newcomer).status == "granted", 15, "grace is over")
+        world.say("grace took %.1f s", world.now() - begin)
+        world.has_locks(home, holders)
+        world.until(lambda: world.status(home)["phase"] == "serving", 5, "serving")
 
 
 def no_grace_when_empty(world):
@@ -48,4 +67,94 @@ def no_grace_when_empty(world):
     world.that(world.now() - begin < 5, "a new NFSv4 lock took %.1f s", world.now() - begin)
 
 
-TESTS = (all_versions_reclaim, no_grace_when_empty)
+def clients_leave(world):
+    """an NFSv4 client that unmounts is struck off, and the next takeover does not wait for it"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    world.hold(home, "4.2")
+    world.that(world.status(home)["over NFSv4"] == 1, world.status(home)["text"])
+    world.settle_client()
+    world.until(lambda: world.status(home)["over NFSv4"] == 0, 5, lambda: world.status(home)["text"])
+    world.stop(home)
+    world.serve(home)
+    begin = world.now()
+    world.hold(home, "4.2")
+    world.that(world.now() - begin < 5, "a new NFSv4 lock took %.1f s", world.now() - begin)
+
+
+def power_cut_in_grace(world):
+    """the node loses power when some clients have reclaimed and some have not: all come back"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    holders = [world.hold(home, version) for version in VERSIONS]
+    for part_s in (0.0, 1.5):
+        world.reboot()
+        world.serve(home)
+        time.sleep(part_s)
+    world.reboot()
+    world.serve(home)
+    world.has_locks(home, holders, BACK_WITHIN_S)
+
+
+def full_filesystem(world):
+    """a new NFSv4 client on a filesystem full to the last block; power cut; its lock comes back"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    for version in ("4.0", "4.2"):
+        world.shell("dd if=/dev/zero of=%s bs=4k seek=256 count=1 conv=notrunc,fsync status=none && chmod 666 %s",
+                    *["%s/held.v%s" % (home.share, version)] * 2)
+    fill(world, home)
+    holders = [world.hold(home, version) for version in ("4.0", "4.2")]
+    world.healthy(home)
+    world.that(world.status(home)["over NFSv4"] == 2, world.status(home)["text"])
+    world.reboot()
+    world.serve(home)
+    world.has_locks(home, holders, BACK_WITHIN_S)
+
+
+def tracker_killed(world):
+    """glr-statd is killed again and again while NFSv4 clients come; each is recorded, none waits for long"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    world.client_mount(home, "4.2")
+    for number in range(KILLS):
+        world.kill(world.daemons(home)["glr-statd"][0])
+        time.sleep(number * 0.02)
+        world.client.run("umount -a -t nfs,nfs4")
+        begin = world.now()
+        world.client_mount(home, "4.%d" % (number % 3))
+        world.that(world.now() - begin < 6, "mount %d took %.1f s", number, world.now() - begin)
+        world.until(lambda: len(world.daemons(home).get("glr-statd", [])) == 1, 5, "glr-statd runs again")
+    world.client.run("umount -a -t nfs,nfs4")
+    holders = [world.hold(home, version) for version in ("4.0", "4.2")]
+    world.that(world.status(home)["over NFSv4"] == 2, world.status(home)["text"])
+    world.stop(home)
+    world.serve(home)
+    world.has_locks(home, holders, BACK_WITHIN_S)
+
+
+def nobody_answers(world):
+    """everything of the group is killed while nfsd waits for an answer: stop succeeds, locks come back"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    holder = world.hold(home, "4.2")
+    world.shell("kill -9 $(cat /run/glr/home/supervisor) $(ip netns pids home) 2>/dev/null; true")
+    reader = world.server.spawn(["nsenter", "--net=/run/netns/home", "--mount=/run/glr/home/mnt", "python3",
+                                 "-c", READ_ONE])
+    world.client.spawn(["mount", "-t", "nfs", "-o", "vers=4.1", "%s:%s" % (home.address, home.share), "/mnt"])
+    world.until(lambda: "read 1067" in reader.output(), 15, "nfsd asks")
+    begin = world.now()
+    world.stop(home)
+    world.say("stop took %.1f s", world.now() - begin)
+    world.nothing_left(home)
+    world.serve(home)
+    world.has_locks(home, [holder], BACK_WITHIN_S)
+
+
+TESTS = (all_versions_reclaim, no_grace_when_empty, clients_leave, power_cut_in_grace, full_filesystem,
+         tracker_killed, nobody_answers)

@@ -86,19 +86,26 @@ class World(Clients):
 
     # asking
 
-    def agent(self, name, action, group, /, timeout_s=20, killed_after=None, **changes):
-        """An agent's action as Pacemaker calls it; a parameter of None is left out.
-
-        killed_after   (seconds, whole): SIGKILL then, to the process group or to the action alone
-        """
+    @staticmethod
+    def agent_command(name, action, group, timeout_s=20, **changes):
+        """An agent's action as Pacemaker calls it; a parameter of None is left out."""
         values = dict(group.parameters(name), **changes)
         argv = ["env", "OCF_ROOT=/usr/lib/ocf", "OCF_RESOURCE_INSTANCE=%s-%s" % (group.name, name),
                 "OCF_RESKEY_CRM_meta_timeout=%d" % (timeout_s * 1000)]
         argv += ["OCF_RESKEY_%s=%s" % item for item in values.items() if item[1] is not None]
+        return argv + [AGENTS + name, action]
+
+    def agent(self, name, action, group, /, timeout_s=20, killed_after=None, **changes):
+        """Runs it.
+
+        killed_after   (seconds, whole): SIGKILL then, to the process group or to the action alone
+        """
+        argv = self.agent_command(name, action, group, timeout_s, **changes)
         if killed_after:
             seconds, whole = killed_after
-            argv += ["timeout", "-s", "KILL"] + ([] if whole else ["--foreground"]) + ["%.3f" % seconds]
-        return self.ask(argv + [AGENTS + name, action], timeout_s + 20)
+            argv[-2:-2] = (["timeout", "-s", "KILL"] + ([] if whole else ["--foreground"]) +
+                           ["%.3f" % seconds])
+        return self.ask(argv, timeout_s + 20)
 
     def glr_server(self, *words, timeout_s=40):
         return self.ask([GLR_SERVER, "--ocf", *words], timeout_s)
@@ -319,7 +326,7 @@ class World(Clients):
         facts = {"text": out}
         found = re.match(r"\w+: (\w+)", out)
         facts["phase"] = found.group(1) if found else None
-        for value, word in re.findall(r"(\d+) (on the list|told|acknowledged|back|missed)", out):
+        for value, word in re.findall(r"(\d+) (on the list|told|acknowledged|back|missed|over NFSv4)", out):
             facts[word] = int(value)
         found = re.search(r"NSM state (\d+)", out)
         facts["state"] = int(found.group(1)) if found else None
@@ -327,7 +334,8 @@ class World(Clients):
 
     def listed(self, group):
         out = self.server.run("group-lockrecover list " + group.name).out
-        return {line.split()[0]: line.split()[-1] for line in out.splitlines() if line}
+        rows = [line.rsplit(None, 3) for line in out.splitlines() if line]
+        return {name.strip(): progress for name, _, _, progress in rows}
 
     def healthy(self, group):
         for name in ("nfsserver", "lockrecover"):
