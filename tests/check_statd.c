@@ -3,17 +3,16 @@
  * The real glr-statd, as root, in network and mount namespaces of the test's own: real sockets, real
  * list files, and hosts on loopback addresses that it tells.
  */
+#include "frozen_disk.h"
 #include "statd_world.h"
 
 #include <check.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -247,27 +246,17 @@ END_TEST
 
 /* ---- a disk that does not answer ------------------------------------------------------------ */
 
-static void make_disk(void)
-{
-	ck_assert_int_eq(system("truncate -s 64M /run/disk && mkfs.ext4 -q /run/disk && mkdir /run/mnt && "
-				"mount -o loop /run/disk /run/mnt"),
-			 0);
-}
-
-/* FIFREEZE holds every write on the file system until FITHAW, as storage that hangs does. */
 START_TEST(frozen_disk)
 {
 	struct glr_status status;
 	uint64_t began_ms;
-	int fd;
 
 	world_make();
-	make_disk();
-	world_make_list("/run/mnt");
+	frozen_disk_make();
+	world_make_list(FROZEN_DISK);
 	world_start_statd();
 	ck_assert_uint_eq(world_mon("10.1.0.1"), 0);
-	fd = open("/run/mnt", O_RDONLY | O_DIRECTORY);
-	ck_assert_int_eq(ioctl(fd, FIFREEZE, 0), 0);
+	frozen_disk_freeze();
 
 	began_ms = glr__now_ms();
 	ck_assert_uint_eq(world_mon("10.1.0.2"), 1);
@@ -283,8 +272,7 @@ START_TEST(frozen_disk)
 	ck_assert_uint_lt(glr__now_ms() - began_ms, 300);
 	ck_assert_ptr_nonnull(strstr(world_ask("begin fresh=0"), "error="));
 
-	ck_assert_int_eq(ioctl(fd, FITHAW, 0), 0);
-	close(fd);
+	frozen_disk_thaw();
 	for (int i = 0; i < 100 && !status.durable; i++) {
 		poll(NULL, 0, 20);
 		world_status(&status);

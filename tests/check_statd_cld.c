@@ -2,17 +2,16 @@
 /*
  * The real glr-statd as nfsd's client tracker: the test is the kernel at the other end of the pipe.
  */
+#include "frozen_disk.h"
 #include "nfsd_fixture.h"
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -207,55 +206,21 @@ START_TEST(unwritable)
 }
 END_TEST
 
-static int frozen_fd;
-
-static void thaw(void)
-{
-	ioctl(frozen_fd, FITHAW, 0);
-}
-
-/* Also when the test fails: nothing that waits for a frozen file system can be killed. */
-static void thaw_at_the_end(void)
-{
-	int ends[2];
-	char byte;
-
-	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	if (fork() == 0) {
-		setsid();
-		close(ends[1]);
-		while (read(ends[0], &byte, 1) > 0)
-			;
-		thaw();
-		_exit(0);
-	}
-	close(ends[0]);
-}
-
-static void freeze(void)
-{
-	ck_assert_int_eq(ioctl(frozen_fd, FIFREEZE, 0), 0);
-}
-
 /* Answered when the disk has it, or after a second when the group is closed: never before. */
 START_TEST(frozen_disk)
 {
 	nfsd_make_world();
-	ck_assert_int_eq(system("truncate -s 64M /run/disk && mkfs.ext4 -q /run/disk && mkdir /run/mnt && "
-				"mount -o loop /run/disk /run/mnt"),
-			 0);
-	world_make_list("/run/mnt");
+	frozen_disk_make();
+	world_make_list(FROZEN_DISK);
 	world_start_statd();
 	start_nfsd();
-	frozen_fd = open("/run/mnt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	thaw_at_the_end();
-	freeze();
+	frozen_disk_freeze();
 	upcall(Cld_Create, "one");
 	ck_assert_int_eq(status_of_answer(2500), 1);
-	thaw();
+	frozen_disk_thaw();
 	ck_assert_int_eq(status_of_answer(SOON_MS), 0);
 
-	freeze();
+	frozen_disk_freeze();
 	upcall(Cld_Create, "two");
 	ck_assert_int_eq(status_of_answer(500), 1);
 	ck_assert_str_eq(world_ask("freeze"), "ok=1\n");
@@ -263,7 +228,7 @@ START_TEST(frozen_disk)
 	/* Nothing queues behind a disk that does not answer. */
 	upcall(Cld_GraceDone, "");
 	ck_assert_int_eq(status_of_answer(500), -EBUSY);
-	thaw();
+	frozen_disk_thaw();
 	for (int i = 0; i < 100 && !*world_progress("two"); i++)
 		poll(NULL, 0, 20);
 	ck_assert_int_eq(ask(Cld_Create, "three"), 0);
