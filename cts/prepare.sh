@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by ./demo and ./check, which set root: packages, build, and a line per step.
+# Sourced by ./demo and ./check, which set root, and may set more_packages: packages, build, and a line per step.
 : "${root:?}"
 
 packages="autoconf automake libtool make gcc libc6-dev pkg-config libqb-dev libtirpc-dev libxml2-dev libcap-dev
 	uuid-dev check libxml2-utils xsltproc shellcheck python3 user-mode-linux pacemaker pacemaker-cli-utils corosync
 	resource-agents nfs-kernel-server nfs-common rpcbind iproute2 iputils-ping iputils-arping kmod psmisc procps
-	e2fsprogs tcpdump man-db util-linux strace dmsetup"
+	e2fsprogs tcpdump man-db util-linux strace dmsetup ${more_packages:-}"
 
 log=
 begin() { # STEP

@@ -348,7 +348,7 @@ void glr__list_v4_settle(glr_list_t *list, uint32_t damages)
 		next = node->next;
 		v4 = (struct glr__list_v4 *)node;
 		if (v4->struck_at == damages + 1 ||
-		    (damages == 0 && glr__list_v4_class(list, v4) == GLR__V4_NONE)) {
+		    (!list->damaged_slots && glr__list_v4_class(list, v4) == GLR__V4_NONE)) {
 			glr__table_remove(&list->v4, node);
 			free(v4);
 			continue;

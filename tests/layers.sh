@@ -31,6 +31,8 @@ others() { # all of lib but the named files
 	forbid "notification does not know the monitor or the list" 'monitor_private\.h|glr__monitor_|glr_list_' "$top"/lib/notify*.c
 	forbid "files are written by fileio.c" '(^|[^_[:alnum:]])(pwrite|fdatasync|fsync|ftruncate|fallocate|rename|renameat)\(' \
 		$(others fileio.c)
+	forbid "nobody looks names up" '(getaddrinfo|getnameinfo|gethostby[a-z_]*|res_n?(query|search))\(' \
+		"$top"/lib/*.c "$top"/helpers/*.c
 	forbid "agents leave the list files alone" 'clients\.[01]' "$top"/agents/*.in
 	forbid "cts uses what is installed" 'glr_private\.h|libglrall' -r "$top/cts"
 }
