@@ -7,6 +7,9 @@ from .world import World
 PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "disks": disks, "recovery": recovery,
          "durability": durability, "agents": agents, "interrupted": interrupted}
 
+# Run when they are named, or with --thorough: the scenarios show most of it.
+LENGTHY = (agents.whole_group, v4.tracker_killed)
+
 
 def all_tests():
     """{name: function}, in the order in which they run."""
@@ -14,4 +17,4 @@ def all_tests():
             for part, module in PARTS.items() for function in module.TESTS}
 
 
-__all__ = ["PARTS", "World", "all_tests"]
+__all__ = ["LENGTHY", "PARTS", "World", "all_tests"]

@@ -2,7 +2,7 @@
 """Every action is killed at many points, then run again: it succeeds, and no lock is lost."""
 from .world import OCF_NOT_RUNNING, OCF_SUCCESS, Failure
 
-POINTS, THOROUGH_POINTS = 3, 24         # of each action, each way of killing
+POINTS, THOROUGH_POINTS = 2, 24         # of each action, each way of killing
 BACK_WITHIN_S = 12
 KILLED = (-9, 137)
 NOT_KILLED = (0, 124)                   # it ended before, or just then

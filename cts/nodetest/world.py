@@ -87,7 +87,7 @@ class World(Clients):
     # asking
 
     @staticmethod
-    def agent_command(name, action, group, timeout_s=20, **changes):
+    def agent_command(name, action, group, timeout_s=20, /, **changes):
         """An agent's action as Pacemaker calls it; a parameter of None is left out."""
         values = dict(group.parameters(name), **changes)
         argv = ["env", "OCF_ROOT=/usr/lib/ocf", "OCF_RESOURCE_INSTANCE=%s-%s" % (group.name, name),
