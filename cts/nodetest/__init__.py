@@ -7,8 +7,9 @@ from .world import World
 PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "disks": disks, "recovery": recovery,
          "durability": durability, "agents": agents, "interrupted": interrupted}
 
-# Run when they are named, or with --thorough: the scenarios show most of it.
-LENGTHY = (agents.whole_group, v4.tracker_killed)
+# Run when they are named, or with --thorough: another test or a scenario shows most of it.
+LENGTHY = (agents.whole_group, agents.reload_exports, interrupted.the_action_alone, supervision.supervisor_killed,
+           supervision.all_killed, v4.power_cut_in_grace, v4.tracker_killed)
 
 
 def all_tests():
