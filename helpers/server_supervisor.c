@@ -191,17 +191,6 @@ static int bring_up(struct daemons *daemons, const char **what)
 	return 0;
 }
 
-/*
- * lockd's only thread waits for them, and with it every group of the node: they run like lockd itself, but
- * not before they serve.  Those that are restarted later get it from us.
- */
-static void prefer_daemons(const struct daemons *daemons)
-{
-	setpriority(PRIO_PROCESS, 0, SERVER_LOCKD_NICE);
-	for (int kind = 0; kind < DAEMON_KINDS; kind++)
-		setpriority(PRIO_PROCESS, daemons->pids[kind], SERVER_LOCKD_NICE);
-}
-
 /* Nobody would watch over them. */
 static void end_daemons(const struct daemons *daemons)
 {
@@ -265,7 +254,9 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 		end_daemons(&supervisor.daemons);
 		dprintf(3, "%s: %s", what, strerror(-result));
 	} else {
-		prefer_daemons(&supervisor.daemons);
+		/* lockd's only thread waits for the daemons and their threads, and with it every group of the
+		 * node: they run like lockd itself, but not before they serve. */
+		setpriority(PRIO_PGRP, 0, SERVER_LOCKD_NICE);
 		dprintf(3, "ready");
 	}
 	close(3);
