@@ -4,6 +4,7 @@
  * nothing, says so in a line or two, and goes on answering lockd.
  */
 #include "hostile_attacks.h"
+#include "root_suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SKIPPED 77 /* automake */
 #define ATTACKERS 2
 #define ATTACK_MS 2000
 #define ANSWER_MS 100
@@ -309,16 +309,5 @@ static Suite *hostile_suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
-	if (geteuid()) {
-		fprintf(stderr, "check_hostile needs root for namespaces of its own: skipped\n");
-		return SKIPPED;
-	}
-	runner = srunner_create(hostile_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return root_suite_run("check_hostile", hostile_suite());
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whom the real glr-statd tells, and how: every kind of client, one that boots meanwhile, thousands. */
+#include "root_suite.h"
 #include "statd_world.h"
 
 #include <check.h>
@@ -16,7 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SKIPPED 77 /* automake */
 #define THOUSANDS 5000
 #define MUTE "127.0.0.53"
 
@@ -289,16 +289,5 @@ static Suite *notify_statd_suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
-	if (geteuid()) {
-		fprintf(stderr, "check_notify_statd needs root for namespaces of its own: skipped\n");
-		return SKIPPED;
-	}
-	runner = srunner_create(notify_statd_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return root_suite_run("check_notify_statd", notify_statd_suite());
 }

@@ -4,6 +4,7 @@
  * list files, and hosts on loopback addresses that it tells.
  */
 #include "frozen_disk.h"
+#include "root_suite.h"
 #include "statd_world.h"
 
 #include <check.h>
@@ -15,8 +16,6 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <unistd.h>
-
-#define SKIPPED 77 /* automake */
 
 static void setup(void)
 {
@@ -373,16 +372,5 @@ static Suite *statd_suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
-	if (geteuid()) {
-		fprintf(stderr, "check_statd needs root for namespaces of its own: skipped\n");
-		return SKIPPED;
-	}
-	runner = srunner_create(statd_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return root_suite_run("check_statd", statd_suite());
 }

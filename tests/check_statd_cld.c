@@ -4,6 +4,7 @@
  */
 #include "frozen_disk.h"
 #include "nfsd_fixture.h"
+#include "root_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -14,8 +15,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define SKIPPED 77 /* automake */
 
 static void setup(void)
 {
@@ -276,16 +275,5 @@ static Suite *statd_suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
-	if (geteuid()) {
-		fprintf(stderr, "check_statd_cld needs root for namespaces of its own: skipped\n");
-		return SKIPPED;
-	}
-	runner = srunner_create(statd_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return root_suite_run("check_statd_cld", statd_suite());
 }

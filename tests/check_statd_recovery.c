@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Recoveries by the real glr-statd: who is told, by whom, for how long, and what the list says afterwards. */
+#include "root_suite.h"
 #include "statd_world.h"
 
 #include <check.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SKIPPED 77 /* automake */
 #define RECOVER "recover notify_ms=%u grace_ms=%u identifiers=127.0.1.1,127.0.1.2 names="
 
 static void setup(void)
@@ -295,16 +295,5 @@ static Suite *recovery_suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
-	if (geteuid()) {
-		fprintf(stderr, "check_statd_recovery needs root for namespaces of its own: skipped\n");
-		return SKIPPED;
-	}
-	runner = srunner_create(recovery_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return root_suite_run("check_statd_recovery", recovery_suite());
 }

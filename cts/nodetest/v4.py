@@ -146,7 +146,8 @@ def nobody_answers(world):
     world.shell("kill -9 $(cat /run/glr/home/supervisor) $(ip netns pids home) 2>/dev/null; true")
     reader = world.server.spawn(["nsenter", "--net=/run/netns/home", "--mount=/run/glr/home/mnt", "python3",
                                  "-c", READ_ONE])
-    world.client.spawn(["mount", "-t", "nfs", "-o", "vers=4.1", "%s:%s" % (home.address, home.share), "/mnt"])
+    world.client.run("mkdir -p /mnt/waits")
+    world.client.spawn(["mount", "-t", "nfs", "-o", "vers=4.1", "%s:%s" % (home.address, home.share), "/mnt/waits"])
     world.until(lambda: "read 1067" in reader.output(), 15, "nfsd asks")
     begin = world.now()
     world.stop(home)
