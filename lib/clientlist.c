@@ -22,6 +22,7 @@ void glr_list_get_facts(const glr_list_t *list, struct glr_list_facts *facts)
 	glr__list_v4_facts(list, facts);
 	facts->used_bytes = list->end;
 	facts->slot_bytes = list->now.slot_bytes;
+	facts->damaged = list->damaged_slots;
 	facts->error = list->error;
 }
 

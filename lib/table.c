@@ -20,18 +20,30 @@ static uint32_t hash_key(const struct glr__table *table, const char *key, size_t
 
 	for (i = 0; i < length; i++)
 		hash = (hash ^ (uint8_t)key[i]) * 0x100000001b3ull;
-	return (uint32_t)(hash ^ (hash >> 32));
+	hash ^= hash >> 32;
+	return (uint32_t)hash ? (uint32_t)hash : 1;
 }
 
 /* ---- one index: linear probing, never full ------------------------------------ */
+
+/* Hashes apart: what is looked at on the way is not spread over all memory, as the nodes are. */
+static int make_index(struct glr__table_index *index)
+{
+	index->nodes = calloc(index->size, sizeof(*index->nodes) + sizeof(*index->hashes));
+	if (!index->nodes)
+		return -ENOMEM;
+	index->hashes = (uint32_t *)(index->nodes + index->size);
+	return 0;
+}
 
 static void place_node(struct glr__table_index *index, struct glr__node *node)
 {
 	size_t place = node->hash & (index->size - 1);
 
-	while (index->nodes[place])
+	while (index->hashes[place])
 		place = (place + 1) & (index->size - 1);
 	index->nodes[place] = node;
+	index->hashes[place] = node->hash;
 }
 
 static struct glr__node *find_node(const struct glr__table_index *index, uint32_t hash, const char *key,
@@ -43,8 +55,10 @@ static struct glr__node *find_node(const struct glr__table_index *index, uint32_
 	if (!index->nodes)
 		return NULL;
 	place = hash & (index->size - 1);
-	while ((node = index->nodes[place])) {
-		if (node->hash == hash && node->length == length && memcmp(node->name, key, length) == 0)
+	while (index->hashes[place]) {
+		node = index->nodes[place];
+		if (index->hashes[place] == hash && node->length == length &&
+		    memcmp(node->name, key, length) == 0)
 			return node;
 		place = (place + 1) & (index->size - 1);
 	}
@@ -61,17 +75,19 @@ static bool take_node(struct glr__table_index *index, const struct glr__node *no
 	if (!index->nodes)
 		return false;
 	while (index->nodes[hole] != node) {
-		if (!index->nodes[hole])
+		if (!index->hashes[hole])
 			return false;
 		hole = (hole + 1) & mask;
 	}
-	for (next = (hole + 1) & mask; index->nodes[next]; next = (next + 1) & mask) {
-		if (((next - index->nodes[next]->hash) & mask) < ((next - hole) & mask))
+	for (next = (hole + 1) & mask; index->hashes[next]; next = (next + 1) & mask) {
+		if (((next - index->hashes[next]) & mask) < ((next - hole) & mask))
 			continue;
 		index->nodes[hole] = index->nodes[next];
+		index->hashes[hole] = index->hashes[next];
 		hole = next;
 	}
 	index->nodes[hole] = NULL;
+	index->hashes[hole] = 0;
 	return true;
 }
 
@@ -88,7 +104,6 @@ static void end_growth(struct glr__table *table)
 static void move_some(struct glr__table *table, size_t moves)
 {
 	while (table->old_count > 0 && moves-- > 0) {
-		take_node(&table->old, table->unmoved);
 		place_node(&table->index, table->unmoved);
 		table->unmoved = table->unmoved->next;
 		table->old_count--;
@@ -109,9 +124,9 @@ int glr__table_reserve(struct glr__table *table)
 		if (rc)
 			return rc;
 	}
-	index.nodes = calloc(index.size, sizeof(*index.nodes));
-	if (!index.nodes)
-		return -ENOMEM;
+	rc = make_index(&index);
+	if (rc)
+		return rc;
 	move_some(table, SIZE_MAX);
 	table->old = table->index;
 	table->old_count = table->count;
@@ -162,12 +177,12 @@ struct glr__node *glr__table_find(const struct glr__table *table, const char *na
 
 void glr__table_remove(struct glr__table *table, struct glr__node *node)
 {
+	bool copied = take_node(&table->index, node);
+
 	if (node == table->unmoved)
 		table->unmoved = node->next;
-	if (!take_node(&table->index, node)) {
-		take_node(&table->old, node);
-		table->old_count--;
-	}
+	take_node(&table->old, node);
+	table->old_count -= !copied;
 	if (node->before)
 		node->before->next = node->next;
 	else

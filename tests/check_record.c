@@ -70,6 +70,21 @@ START_TEST(every_length_and_back)
 }
 END_TEST
 
+START_TEST(filled_with_zeros)
+{
+	struct glr__record record;
+	int bytes = encode(9);
+
+	ck_assert_int_eq(bytes, 32);
+	for (int at = 25; at < 32; at++) {
+		encode(9);
+		frame[at] = 1;
+		glr__put32(frame, glr__crc32c(SEED, frame + 4, 28));
+		ck_assert_int_eq(glr__record_decode(SEED, frame, sizeof(frame), &record), -EBADMSG);
+	}
+}
+END_TEST
+
 START_TEST(short_buffers)
 {
 	struct glr__record record = {1, 1, payload, 9};
@@ -239,6 +254,7 @@ int main(void)
 	tcase_add_test(tcase, checksum_is_crc32c);
 	tcase_add_test(tcase, bytes_of_a_record);
 	tcase_add_test(tcase, every_length_and_back);
+	tcase_add_test(tcase, filled_with_zeros);
 	tcase_add_test(tcase, short_buffers);
 	tcase_add_test(tcase, every_flipped_bit_shows);
 	tcase_add_test(tcase, records_of_another_generation_do_not_fit);

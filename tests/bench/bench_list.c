@@ -3,7 +3,7 @@
  * What the client list costs: bench_list DIRECTORY [CLIENTS] adds so many clients to a list there, with the
  * upkeep beside it in a second thread as in the monitor, and prints, for each tenth, what an adding takes
  * with its sync and without; then how long a rewriting of the whole makes a change wait, how long opening
- * takes, and the memory.
+ * takes, and the memory.  The lines that begin with "{" are for run.
  */
 #include "glr_private.h"
 
@@ -105,6 +105,17 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* @param p99 negative: none */
+static void print_row(const char *name, const char *unit, size_t clients, double ours, double p99)
+{
+	printf("{\"name\": \"%s\", \"unit\": \"%s\", \"n\": %zu, \"ours\": %.4f, \"stock\": null, \"ratio\": "
+	       "null",
+	       name, unit, clients, ours);
+	if (p99 >= 0)
+		printf(", \"ours_p99\": %.4f", p99);
+	printf("}\n");
+}
+
 static void print_times(const char *what, size_t from, double *times, size_t count)
 {
 	qsort(times, count, sizeof(*times), compare);
@@ -151,6 +162,9 @@ static void fill(glr_list_t *list, size_t clients)
 			keep_up(list);
 		}
 		print_times("add_with_sync", at, times, synced);
+		if (at / tenth % 5 == 0 || at / tenth == 9)
+			print_row("list_add", "ms", at, times[synced / 2] / 1000,
+				  times[synced * 99 / 100] / 1000);
 		print_times("add_without_sync", at, times + synced, tenth - synced);
 	}
 	free(times);
@@ -193,6 +207,8 @@ static void rewrite(glr_list_t *list, size_t clients)
 	}
 	printf("rewriting clients=%zu ms=%.0f\n", facts.clients, (now_us() - began) / 1000);
 	print_times("add_during_rewriting", clients, times, count);
+	print_row("list_add_rewriting", "ms", clients, times[count / 2] / 1000,
+		  times[count * 99 / 100] / 1000);
 	print_times("rewriting_cpu_in_loop", clients, parts, count);
 	free(times);
 	free(parts);
@@ -229,6 +245,8 @@ static int time_open(int directory_fd)
 	glr_list_get_facts(list, &facts);
 	printf("open clients=%zu ms=%.0f cpu_ms=%.0f memory_mb=%.0f slot_mb=%.0f\n", facts.clients,
 	       began / 1000, cpu / 1000, memory_mb(), (double)facts.slot_bytes / (1 << 20));
+	print_row("list_open", "ms", facts.clients, began / 1000, -1);
+	print_row("list_open_memory", "MB", facts.clients, memory_mb(), -1);
 	unlinkat(directory_fd, "clients.0", 0);
 	unlinkat(directory_fd, "clients.1", 0);
 	return facts.condition == GLR_LIST_CLEAN ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -252,10 +270,15 @@ int main(int argc, char **argv)
 	must(glr_list_format(directory_fd, "bench", GLR__LIST_SLOT_BYTES, false), "format");
 	list = open_list(directory_fd);
 	must(-pthread_create(&thread, NULL, write_steps, NULL), "thread");
+	while (keep_up(list))
+		;
 	fill(list, clients);
 	rewrite(list, clients);
 	while (keep_up(list))
 		;
+	/* What was added without a sync would be synced by who opens the list. */
+	for (int i = 0; i < 2; i++)
+		must(glr__fdatasync(slots[i]), "sync");
 	/* A process of its own shows the memory of an open list. */
 	fflush(stdout);
 	execl(argv[0], argv[0], argv[1], "open", NULL);
