@@ -17,6 +17,7 @@
 struct view {
 	xmlHashTable *by_id;	   /* templates, attribute sets and nvpairs of the CIB */
 	xmlHashTable *running;	   /* resources of crm_mon, by id */
+	xmlNode *node_attributes;  /* of crm_mon */
 	xmlHashTable *lockrecover; /* primitives, by the group they recover */
 	struct glr_cluster *cluster;
 	size_t room;
@@ -179,6 +180,36 @@ static const char *running_on(const struct view *view, const char *id)
 	return node ? attribute(node, "name") : NULL;
 }
 
+static xmlNode *named_child(xmlNode *node, const char *name)
+{
+	xmlNode *found = node ? xmlFirstElementChild(node) : NULL;
+
+	while (found && strcmp(attribute(found, "name"), name) != 0)
+		found = xmlNextElementSibling(found);
+	return found;
+}
+
+/* It is for people: one that is too long is none. */
+static void copy_attribute(const struct view *view, struct glr_cluster_group *group)
+{
+	char name[sizeof("glr-") + sizeof(group->group)] = "glr-";
+	xmlNode *found;
+
+	found = named_child(named_child(view->node_attributes, group->node), strcat(name, group->group));
+	if (found && strlen(attribute(found, "value")) < sizeof(group->attribute))
+		strcpy(group->attribute, attribute(found, "value"));
+}
+
+/* The devices that ocf:glr:device guards, beside it in its Pacemaker group. */
+static const char *guarded_devices(const struct view *view, xmlNode *primitive)
+{
+	xmlNode *at = is_element(primitive->parent, "group") ? xmlFirstElementChild(primitive->parent) : NULL;
+
+	while (at && !is_agent(view, at, "device"))
+		at = xmlNextElementSibling(at);
+	return at ? parameter(view, at, "device") : NULL;
+}
+
 static int fill_group(const struct view *view, xmlNode *primitive, struct glr_cluster_group *group)
 {
 	const char *exports = parameter(view, primitive, "exports");
@@ -190,6 +221,9 @@ static int fill_group(const struct view *view, xmlNode *primitive, struct glr_cl
 	rc |= copy_text(parameter(view, primitive, "state_dir"), group->state_dir, sizeof(group->state_dir));
 	rc |= copy_text(parameter(view, primitive, "exports_file"), group->exports_file,
 			sizeof(group->exports_file));
+	rc |= copy_text(parameter(view, primitive, "link"), group->link, sizeof(group->link));
+	rc |= copy_text(parameter(view, primitive, "nic"), group->nic, sizeof(group->nic));
+	rc |= copy_text(guarded_devices(view, primitive), group->devices, sizeof(group->devices));
 	rc |= copy_text(attribute(primitive, "id"), group->nfsserver, sizeof(group->nfsserver));
 	if (is_element(primitive->parent, "group"))
 		rc |= copy_text(attribute(primitive->parent, "id"), group->resource_group,
@@ -200,6 +234,7 @@ static int fill_group(const struct view *view, xmlNode *primitive, struct glr_cl
 	rc |= copy_text(running_on(view, group->nfsserver), group->node, sizeof(group->node));
 	if (rc)
 		return -EBADMSG;
+	copy_attribute(view, group);
 
 	group->exports = exports ? strdup(exports) : NULL;
 	return exports && !group->exports ? -ENOMEM : 0;
@@ -260,19 +295,28 @@ static bool is_true(const char *text)
 	return false;
 }
 
-/* Pacemaker fences unless it is told not to. */
-static bool fencing_enabled(xmlNode *configuration)
+/* @return a property of the cluster, or NULL when it has its default */
+static const char *property(xmlNode *configuration, const char *name)
 {
 	xmlNode *crm_config = child(configuration, "crm_config"), *set, *pair;
 
 	for (set = crm_config ? xmlFirstElementChild(crm_config) : NULL; set;
 	     set = xmlNextElementSibling(set)) {
-		for (pair = xmlFirstElementChild(set); pair; pair = xmlNextElementSibling(pair)) {
-			if (strcmp(attribute(pair, "name"), "stonith-enabled") == 0)
-				return is_true(attribute(pair, "value"));
-		}
+		pair = named_child(set, name);
+		if (pair)
+			return attribute(pair, "value");
 	}
-	return true;
+	return NULL;
+}
+
+static int read_properties(struct glr_cluster *cluster, xmlNode *configuration)
+{
+	const char *fencing = property(configuration, "stonith-enabled");
+
+	/* Pacemaker fences unless it is told not to. */
+	cluster->fencing_enabled = !fencing || is_true(fencing);
+	return copy_text(property(configuration, "no-quorum-policy"), cluster->no_quorum_policy,
+			 sizeof(cluster->no_quorum_policy));
 }
 
 static int read_cib(struct view *view, xmlNode *root)
@@ -285,8 +329,9 @@ static int read_cib(struct view *view, xmlNode *root)
 	if (!is_element(root, "cib") || !configuration)
 		return -EBADMSG;
 	index_ids(configuration, names, view->by_id);
-	view->cluster->fencing_enabled = fencing_enabled(configuration);
-	rc = foreach_primitive(view, resources, "lockrecover", add_lockrecover);
+	rc = read_properties(view->cluster, configuration);
+	if (!rc)
+		rc = foreach_primitive(view, resources, "lockrecover", add_lockrecover);
 	if (!rc)
 		rc = foreach_primitive(view, resources, "nfsserver", add_group);
 	return rc;
@@ -303,6 +348,7 @@ static int read_crm_mon(struct view *view, xmlNode *root)
 	view->cluster->have_quorum = dc && is_true(attribute(dc, "with_quorum"));
 	if (resources)
 		index_ids(resources, names, view->running);
+	view->node_attributes = child(root, "node_attributes");
 	return 0;
 }
 

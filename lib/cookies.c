@@ -76,6 +76,7 @@ void glr__cookies_close(glr__cookies_t *cookies)
 	if (!cookies)
 		return;
 	glr__table_clear(&cookies->table);
+	glr__table_clear(&cookies->acknowledged);
 	free(cookies->found);
 	free(cookies);
 }
@@ -186,6 +187,63 @@ size_t glr__cookies_count_seen(const glr__cookies_t *cookies)
 	return cookies->seen;
 }
 
+/* ---- who acknowledged ------------------------------------------------------- */
+
+struct acknowledged {
+	struct glr__node node;
+	char name[];
+};
+
+int glr__cookies_note_acknowledged(glr__cookies_t *cookies, const char *name, size_t length)
+{
+	struct acknowledged *one;
+	int rc = glr__table_reserve(&cookies->acknowledged);
+
+	if (rc || glr__table_find_key(&cookies->acknowledged, name, length))
+		return rc;
+	one = calloc(1, sizeof(*one) + length + 1);
+	if (!one)
+		return -ENOMEM;
+	memcpy(one->name, name, length);
+	one->node.name = one->name;
+	glr__table_insert(&cookies->acknowledged, &one->node);
+	return 0;
+}
+
+int glr__cookies_acknowledge(glr__cookies_t *cookies, const char *name)
+{
+	size_t length = strnlen(name, GLR_NAME_MAX);
+	int rc;
+
+	if (length == 0 || length == GLR_NAME_MAX)
+		return -EINVAL;
+	if (glr__cookies_acknowledged(cookies, name))
+		return 0;
+	rc = glr__cookies_append(cookies, GLR__RECORD_ACKNOWLEDGED, (const uint8_t *)name, length);
+	return rc ? rc : glr__cookies_note_acknowledged(cookies, name, length);
+}
+
+bool glr__cookies_acknowledged(const glr__cookies_t *cookies, const char *name)
+{
+	return glr__table_find(&cookies->acknowledged, name);
+}
+
+size_t glr__cookies_count_acknowledged(const glr__cookies_t *cookies)
+{
+	return cookies->acknowledged.count;
+}
+
+/* ---- the window ------------------------------------------------------------------ */
+
+void glr__cookies_set_incarnation(glr__cookies_t *cookies, uint32_t incarnation)
+{
+	if (incarnation == cookies->incarnation)
+		return;
+	cookies->incarnation = incarnation;
+	cookies->seen = 0;
+	glr__table_clear(&cookies->acknowledged);
+}
+
 int glr__cookies_set_window(glr__cookies_t *cookies, const struct glr__window *window)
 {
 	uint32_t incarnation = cookies->incarnation + (window->grace_end_ms == 0);
@@ -196,9 +254,7 @@ int glr__cookies_set_window(glr__cookies_t *cookies, const struct glr__window *w
 				 glr__cookies_encode_window(window, incarnation, payload));
 	if (rc)
 		return rc;
-	if (incarnation != cookies->incarnation)
-		cookies->seen = 0;
-	cookies->incarnation = incarnation;
+	glr__cookies_set_incarnation(cookies, incarnation);
 	cookies->window = *window;
 	cookies->opened = true;
 	return 0;

@@ -171,12 +171,13 @@ static int replay_cookie(glr__cookies_t *cookies, const struct glr__record *reco
 static int replay_record(glr__cookies_t *cookies, const struct glr__record *record)
 {
 	char name[GLR_NAME_MAX];
-	uint32_t incarnation;
 	int rc;
 
 	switch (record->type) {
 	case GLR__RECORD_COOKIE:
 		return replay_cookie(cookies, record);
+	case GLR__RECORD_ACKNOWLEDGED:
+		return glr__cookies_note_acknowledged(cookies, (const char *)record->payload, record->length);
 	case GLR__RECORD_UNCOOKIE:
 		if (record->length >= sizeof(name))
 			return -EBADMSG;
@@ -189,10 +190,7 @@ static int replay_record(glr__cookies_t *cookies, const struct glr__record *reco
 		if (rc)
 			return rc;
 		cookies->opened = true;
-		incarnation = glr__get32(record->payload + 20);
-		if (incarnation != cookies->incarnation)
-			cookies->seen = 0;
-		cookies->incarnation = incarnation;
+		glr__cookies_set_incarnation(cookies, glr__get32(record->payload + 20));
 		return 0;
 	case GLR__RECORD_FROZEN:
 		if (record->length != 1)
@@ -332,6 +330,9 @@ static int write_all(glr__cookies_t *cookies, struct glr__cookies_log *log)
 	for (node = cookies->table.first; !rc && node; node = node->next)
 		rc = append_to(cookies, log, GLR__RECORD_COOKIE, payload,
 			       glr__cookies_encode((const struct glr__cookie_entry *)node, payload));
+	for (node = cookies->acknowledged.first; !rc && node; node = node->next)
+		rc = append_to(cookies, log, GLR__RECORD_ACKNOWLEDGED, (const uint8_t *)node->name,
+			       node->length);
 	return rc;
 }
 

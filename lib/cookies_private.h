@@ -8,7 +8,7 @@
 struct glr__cookie_entry {
 	struct glr__node node;
 	struct glr_address address; /* the name as an address; AF_UNSPEC when it is none */
-	uint32_t incarnation; /* of lockd that gave it last */
+	uint32_t incarnation;	    /* of lockd that gave it last */
 	uint32_t prog, vers, proc;
 	uint8_t priv[16];
 	char name[];
@@ -28,9 +28,10 @@ struct glr__cookies {
 	struct glr__cookies_log log;
 	bool whole;
 	struct glr__table table;
-	size_t unusual; /* names that are addresses, but not written as glr_address_text() does */
+	size_t unusual;	      /* names that are addresses, but not written as glr_address_text() does */
 	uint32_t incarnation; /* how often lockd has begun in this namespace */
 	size_t seen;	      /* cookies of this incarnation */
+	struct glr__table acknowledged; /* names only, of this incarnation */
 	bool opened, frozen;
 	struct glr__window window;
 	struct glr__cookie *found; /* what find last returned */
@@ -42,6 +43,11 @@ struct glr__cookie_entry *glr__cookies_entry_new(const struct glr__cookie *cooki
 /* After glr__table_reserve().  Takes the entry over, and its name away from an older one. */
 void glr__cookies_set(glr__cookies_t *cookies, struct glr__cookie_entry *entry);
 void glr__cookies_drop(glr__cookies_t *cookies, const char *name);
+
+/* @return 0, -ENOMEM, or the error of glr__random() */
+int glr__cookies_note_acknowledged(glr__cookies_t *cookies, const char *name, size_t length);
+/* What is from an earlier incarnation of lockd is over. */
+void glr__cookies_set_incarnation(glr__cookies_t *cookies, uint32_t incarnation);
 
 /* ---- cookies_log.c: the file */
 

@@ -100,6 +100,7 @@ enum glr__record_type { /* numbers on disk: never reused */
 	GLR__RECORD_UNCOOKIE = 17,
 	GLR__RECORD_WINDOW = 18,
 	GLR__RECORD_FROZEN = 19,
+	GLR__RECORD_ACKNOWLEDGED = 20,
 };
 
 struct glr__record {
@@ -181,20 +182,21 @@ int glr__record_decode_v4(const struct glr__record *record, struct glr__v4_recor
 struct glr__node { /* the first member of what is stored, which malloc() made */
 	struct glr__node *next, *before; /* in the order of insertion */
 	const char *name;
-	uint32_t hash, length; /* of the name */
+	uint32_t hash, length; /* of the name; the hash is not 0 */
 };
 
 struct glr__table_index {
 	struct glr__node **nodes;
-	size_t size; /* a power of two */
+	uint32_t *hashes; /* of the nodes, in the same memory behind them; 0: no node */
+	size_t size;	  /* a power of two */
 };
 
 struct glr__table { /* starts zeroed */
 	struct glr__node *first, *last;
 	size_t count;
-	struct glr__table_index index, old; /* old: being moved, a few nodes at a time */
+	struct glr__table_index index, old; /* old: being copied, a few nodes at a time */
 	struct glr__node *unmoved;
-	size_t old_count; /* nodes that are still in old */
+	size_t old_count; /* nodes that are in old only */
 	uint64_t seed;
 };
 
@@ -329,6 +331,11 @@ bool glr__cookies_seen(const glr__cookies_t *cookies, const char *name);
 size_t glr__cookies_count_seen(const glr__cookies_t *cookies);
 int glr__cookies_set_window(glr__cookies_t *cookies, const struct glr__window *window);
 const struct glr__window *glr__cookies_window(const glr__cookies_t *cookies); /* NULL: never opened */
+/* Who acknowledged in the recovery of this incarnation: whoever goes on with it tells the others.
+ * @return 0, -EINVAL (name), -ENOMEM, or an error of the file system */
+int glr__cookies_acknowledge(glr__cookies_t *cookies, const char *name);
+bool glr__cookies_acknowledged(const glr__cookies_t *cookies, const char *name);
+size_t glr__cookies_count_acknowledged(const glr__cookies_t *cookies);
 int glr__cookies_set_frozen(glr__cookies_t *cookies, bool frozen);
 bool glr__cookies_frozen(const glr__cookies_t *cookies);
 
@@ -343,7 +350,9 @@ bool glr__cookies_frozen(const glr__cookies_t *cookies);
  *   begin fresh=0|1            -> clients= condition= ; the new NSM state is on disk
  *   recover notify_ms= grace_ms= identifiers=A,B names=X,Y
  *                              -> ok=1 ; then told=N when everybody was sent to once
- *   end-grace                  -> ok=1 ; recovery is over (nobody had anything to reclaim)
+ *   end-grace                  -> ok=1 ; the recovery is over: who has not come back is missed, on disk
+ *   import names=A,B           -> ok=1 ; these clients are on the list, on disk
+ *   release name=A             -> ok=1 ; lockd has dropped this client's locks
  *   freeze                     -> ok=1 ; SM_UNMON is ignored and the NSM listeners are closed
  */
 #define GLR__CONTROL_PACKET_MAX 4096
@@ -453,7 +462,8 @@ struct glr__cld_upcall {
 
 /* The upcall that is being answered, in memory that outlives who answers it. */
 struct glr__cld_kept {
-	uint64_t pipe; /* st_ino: upcalls of another nfsd mean nothing */
+	uint64_t pipe;	  /* st_ino: upcalls of another nfsd mean nothing */
+	uint64_t tracked; /* st_ino of the pipe over which GraceStart was answered with success */
 	uint8_t message[GLR__CLD_MESSAGE_MAX]; /* begins with 0: none */
 };
 
@@ -515,6 +525,7 @@ unsigned glr__monitor_tick(glr__monitor_t *monitor, uint64_t now_ms);
  * @return 0, -ENOMEM, or -EPERM when frozen
  */
 enum glr__change {
+	GLR__CHANGE_ADD, /* a client that lockd has not reported */
 	GLR__CHANGE_REMOVE,
 	GLR__CHANGE_MISSED,
 	GLR__CHANGE_END,	 /* the recovery of this epoch has ended */
@@ -538,6 +549,9 @@ int glr__monitor_v4(glr__monitor_t *monitor, enum glr__v4_change change, const s
 /* Frozen: SM_UNMON does nothing, SM_MON fails, what was queued is dropped. */
 void glr__monitor_freeze(glr__monitor_t *monitor);
 bool glr__monitor_durable(const glr__monitor_t *monitor);
+/* Whether no change is queued or being written any more.
+ * @param error 0, or why not all that was queued since it was so the last time is on disk */
+bool glr__monitor_settled(const glr__monitor_t *monitor, int *error);
 /* true while a write is under way: the list must not be changed by anybody else */
 bool glr__monitor_busy(const glr__monitor_t *monitor);
 
@@ -592,6 +606,13 @@ unsigned glr__notify_tick(glr__notify_t *notify, uint64_t now_ms);
 /* A packet came in on an identifier's socket (UDP) or TCP connection.  Room in the window is used at once. */
 void glr__notify_input(glr__notify_t *notify, size_t identifier, const struct glr_address *from, uint16_t from_port,
 		       const uint8_t *bytes, size_t length, uint64_t now_ms);
+/* The caller will say who comes back to lockd: clients are told at the pace at which it
+ * takes them, but all of them in time. */
+void glr__notify_await(glr__notify_t *notify);
+/* Before the first tick: this client acknowledged to somebody else, and is not told again. */
+void glr__notify_acknowledged(glr__notify_t *notify, const char *name);
+/* SM_MON came for this client.  @return whether others are to be told now, at the next tick */
+bool glr__notify_back(glr__notify_t *notify, const char *name, uint64_t now_ms);
 /* Everybody was sent to once when told + unaddressed == clients. */
 struct glr__notify_counts {
 	size_t clients;

@@ -309,3 +309,21 @@ void glr__monitor_request(glr__monitor_t *monitor, uint64_t token, const struct 
 	else
 		send_error(monitor, &request, RPC_PROC_UNAVAIL);
 }
+
+/* ---- what others see ----------------------------------------------------------- */
+
+bool glr__monitor_durable(const glr__monitor_t *monitor)
+{
+	return !glr__list_check(monitor->list) && !monitor->stuck;
+}
+
+bool glr__monitor_busy(const glr__monitor_t *monitor)
+{
+	return monitor->writing;
+}
+
+bool glr__monitor_settled(const glr__monitor_t *monitor, int *error)
+{
+	*error = monitor->changes_error;
+	return !monitor->changing && TAILQ_EMPTY(&monitor->changes);
+}

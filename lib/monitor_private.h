@@ -40,6 +40,7 @@ struct glr__monitor {
 	struct glr__pending_queue pending;
 	size_t pending_count;
 	struct glr__change_queue changes; /* to be written when no SM_MON waits */
+	int changes_error;		  /* why some of them were not */
 	struct glr__change_queue late;	  /* SM_UNMONs, in the order they come due */
 
 	/* The write under way: for an SM_MON (NULL once answered as failed) or for a change. */

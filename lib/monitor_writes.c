@@ -157,12 +157,18 @@ static bool start_pending(glr__monitor_t *m, struct glr__pending *p, uint64_t no
 
 static int prepare_change(glr__monitor_t *m, const struct glr__queued_change *change)
 {
+	struct glr_address address;
+
 	if (is_beginning(change))
 		return glr__list_prepare_begin(m->list, change->kind == GLR__CHANGE_BEGIN_FRESH, &m->op);
 	if (change->kind == GLR__CHANGE_END)
 		return glr__list_prepare_end(m->list, &m->op);
 	if (glr__cookies_seen(m->cookies, change->name))
 		return -ECANCELED;
+	if (change->kind == GLR__CHANGE_ADD)
+		return glr_address_parse(change->name, &address)
+			       ? -ECANCELED
+			       : glr__list_prepare_add(m->list, change->name, &address, &m->op);
 	if (change->kind == GLR__CHANGE_MISSED)
 		return glr__list_prepare_missed(m->list, change->name, &m->op);
 	/* An earlier lockd of this namespace may still know it, and never say SM_MON again. */
@@ -188,6 +194,7 @@ static bool start_change(glr__monitor_t *m, struct glr__queued_change *change, u
 		if (rc == -ENOENT || rc == -ECANCELED)
 			return true;
 		glr_err("client list: changes are not written: %s", strerror(-rc));
+		m->changes_error = rc;
 		drop_changes(m, &m->changes, rc);
 		return true;
 	}
@@ -247,6 +254,8 @@ void glr__monitor_written(glr__monitor_t *monitor, int result, uint64_t now_ms)
 		glr_notice("client list: the write came back after %llu ms",
 			   (unsigned long long)(now_ms - monitor->write_began_ms));
 	monitor->stuck = false;
+	if (rc && monitor->changing)
+		monitor->changes_error = rc;
 	free(monitor->changing);
 	monitor->changing = NULL;
 	if (p && rc)
@@ -295,6 +304,8 @@ int glr__monitor_change(glr__monitor_t *monitor, enum glr__change kind, const ch
 
 	if (monitor->frozen)
 		return -EPERM;
+	if (glr__monitor_settled(monitor, &rc))
+		monitor->changes_error = 0;
 	rc = queue_change(&monitor->changes, kind, name, now_ms);
 	if (!rc)
 		glr__monitor_start_next(monitor, now_ms);
@@ -377,17 +388,8 @@ unsigned glr__monitor_tick(glr__monitor_t *monitor, uint64_t now_ms)
 void glr__monitor_freeze(glr__monitor_t *monitor)
 {
 	monitor->frozen = true;
+	monitor->changes_error = -EPERM;
 	refuse_all_pending(monitor);
 	drop_changes(monitor, &monitor->changes, -EPERM);
 	drop_changes(monitor, &monitor->late, -EPERM);
-}
-
-bool glr__monitor_durable(const glr__monitor_t *monitor)
-{
-	return !glr__list_check(monitor->list) && !monitor->stuck;
-}
-
-bool glr__monitor_busy(const glr__monitor_t *monitor)
-{
-	return monitor->writing;
 }

@@ -65,7 +65,12 @@ START_TEST(groups_are_found)
 	ck_assert_str_eq(home->state_dir, "/srv/home & co/.state");
 	ck_assert_str_eq(home->exports, "/srv/home 10.0.0.0/8(rw)\n/srv/more *(ro)");
 	ck_assert_str_eq(home->exports_file, "/etc/home.exports");
+	ck_assert_str_eq(home->devices, "/dev/vg/home");
+	ck_assert_str_eq(home->link, "");
 	ck_assert_str_eq(home->node, "node1");
+	ck_assert_str_eq(home->attribute, "phase=recovering clients=3");
+	/* It runs nowhere. */
+	ck_assert_str_eq(cluster->groups[1].attribute, "");
 	glr_cluster_free(cluster);
 }
 END_TEST
@@ -81,6 +86,8 @@ START_TEST(templates_and_references_are_followed)
 	ck_assert_str_eq(mail->lockrecover, "mail-recover");
 	ck_assert_str_eq(mail->directory, "/srv/from-template");
 	ck_assert_str_eq(mail->state_dir, "");
+	ck_assert_str_eq(mail->nic, "eth0");
+	ck_assert_str_eq(mail->devices, "");
 	ck_assert_ptr_null(mail->exports);
 	ck_assert_str_eq(mail->node, "");
 	glr_cluster_free(cluster);

@@ -251,6 +251,43 @@ START_TEST(a_failed_write_changes_nothing)
 }
 END_TEST
 
+/* Of one recovery: the next lockd has not been told of anything. */
+START_TEST(acknowledgements)
+{
+	struct glr__window window = {.notify_end_ms = 5, .grace_end_ms = 8};
+	glr__cookies_t *cookies = cookies_open();
+	char longest[GLR_NAME_MAX + 1];
+	unsigned round;
+
+	memset(longest, 'n', sizeof(longest));
+	longest[GLR_NAME_MAX] = '\0';
+	ck_assert_int_eq(glr__cookies_acknowledge(cookies, longest), -EINVAL);
+	ck_assert_int_eq(glr__cookies_acknowledge(cookies, ""), -EINVAL);
+	longest[GLR_NAME_MAX - 1] = '\0';
+	ck_assert_int_eq(glr__cookies_acknowledge(cookies, longest), 0);
+	for (round = 0; round < 3; round++)
+		ck_assert_int_eq(glr__cookies_acknowledge(cookies, "10.0.0.1"), 0);
+	ck_assert_int_eq(glr__cookies_set_window(cookies, &window), 0);
+	for (round = 0; round < 2; round++) {
+		ck_assert(glr__cookies_whole(cookies));
+		ck_assert_uint_eq(glr__cookies_count(cookies), 0);
+		ck_assert_uint_eq(glr__cookies_count_acknowledged(cookies), 2);
+		ck_assert(glr__cookies_acknowledged(cookies, "10.0.0.1"));
+		ck_assert(glr__cookies_acknowledged(cookies, longest));
+		ck_assert(!glr__cookies_acknowledged(cookies, "10.0.0.2"));
+		cookies = cookies_reopen(cookies);
+	}
+	window.grace_end_ms = 0;
+	ck_assert_int_eq(glr__cookies_set_window(cookies, &window), 0);
+	for (round = 0; round < 2; round++) {
+		ck_assert_uint_eq(glr__cookies_count_acknowledged(cookies), 0);
+		ck_assert(!glr__cookies_acknowledged(cookies, "10.0.0.1"));
+		cookies = cookies_reopen(cookies);
+	}
+	glr__cookies_close(cookies);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cookies");
@@ -268,6 +305,7 @@ int main(void)
 	tcase_add_test(tcase, every_bit_of_every_record);
 	tcase_add_test(tcase, a_damaged_header);
 	tcase_add_test(tcase, a_failed_write_changes_nothing);
+	tcase_add_test(tcase, acknowledgements);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -39,6 +39,7 @@ static unsigned fill_until_due(void)
 	glr__cookies_t *cookies = cookies_open();
 	unsigned count = 0;
 
+	ck_assert_int_eq(glr__cookies_acknowledge(cookies, "10.0.0.7"), 0);
 	while (file_size() <= BLOCK + (1u << 20)) {
 		ck_assert_int_eq(put(cookies, count % 100, (uint8_t)(count / 100)), 0);
 		count++;
@@ -65,6 +66,7 @@ static void expect_filled(unsigned count)
 
 	ck_assert(glr__cookies_whole(cookies));
 	ck_assert_uint_eq(glr__cookies_count(cookies), 100);
+	ck_assert(glr__cookies_acknowledged(cookies, "10.0.0.7"));
 	for (i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "10.0.0.%u", i);
 		cookie = glr__cookies_find(cookies, name);
@@ -76,7 +78,8 @@ static void expect_filled(unsigned count)
 	glr__cookies_close(cookies);
 }
 
-/* A compaction is one header and a record per cookie: killed at each of these writes. */
+/* A compaction is one header and a record per cookie, and one per acknowledgement: killed at each of these
+ * writes. */
 START_TEST(killed_at_every_write_of_a_compaction)
 {
 	glr__cookies_t *cookies;
@@ -85,20 +88,21 @@ START_TEST(killed_at_every_write_of_a_compaction)
 	int status = 0;
 	pid_t pid;
 
-	for (at = 0; at<104; at += at> 3 && at < 96 ? 7 : 1) {
+	for (at = 0; at<105; at += at> 3 && at < 96 ? 7 : 1) {
 		cookies = open_full();
 		pid = fork();
 		if (pid == 0) {
 			dying = true;
 			writes_left = at;
 			put(cookies, 0, 222); /* not acknowledged */
+			glr__cookies_close(cookies);
 			_exit(0);
 		}
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		glr__cookies_close(cookies);
-		/* FROZEN, 100 cookies, the header, then the new cookie itself */
-		ck_assert_int_eq(WIFSIGNALED(status), at < 103);
-		if (at < 103)
+		/* FROZEN, 100 cookies, the acknowledgement, the header, then the new cookie itself */
+		ck_assert_int_eq(WIFSIGNALED(status), at < 104);
+		if (at < 104)
 			expect_filled(count);
 	}
 }

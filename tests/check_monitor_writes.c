@@ -255,6 +255,40 @@ START_TEST(frozen_list_does_not_change)
 }
 END_TEST
 
+/* Whoever waits for it is told: that it is not begun when it was queued, what came of it when it was being
+ * written.
+ */
+START_TEST(epoch_that_is_begun_at_a_freeze)
+{
+	struct glr_list_facts before, after;
+
+	glr_list_get_facts(t.list, &before);
+	mon(1, "10.0.0.1");
+	ck_assert_int_eq(glr__monitor_change(t.monitor, GLR__CHANGE_BEGIN_FRESH, NULL, t.now_ms), 0);
+	glr__monitor_freeze(t.monitor);
+	ck_assert_uint_eq(t.begun_count, 1);
+	ck_assert_int_eq(t.begun_result, -EPERM);
+	written(0);
+	ck_assert_ptr_null(t.op);
+	ck_assert_uint_eq(t.begun_count, 1);
+	glr_list_get_facts(t.list, &after);
+	ck_assert_uint_eq(after.epoch, before.epoch);
+	ck_assert_uint_eq(after.nsm_state, before.nsm_state);
+
+	monitor_close();
+	monitor_open();
+	ck_assert_int_eq(glr__monitor_change(t.monitor, GLR__CHANGE_BEGIN_FRESH, NULL, t.now_ms), 0);
+	glr__monitor_freeze(t.monitor);
+	ck_assert_uint_eq(t.begun_count, 1);
+	written(0);
+	ck_assert_uint_eq(t.begun_count, 2);
+	ck_assert_int_eq(t.begun_result, 0);
+	glr_list_get_facts(t.list, &after);
+	ck_assert_uint_eq(after.epoch, before.epoch + 1);
+	ck_assert_uint_eq(after.nsm_state, before.nsm_state + 2);
+}
+END_TEST
+
 /* ---- changes that nobody waits for ------------------------------------------------------------ */
 
 START_TEST(change_leaves_a_seen_client_alone)
@@ -286,6 +320,7 @@ static Suite *monitor_writes_suite(void)
 
 	tcase_add_checked_fixture(tc, monitor_setup, monitor_teardown);
 	tcase_add_test(tc, stuck_write_fails_new_clients_only);
+	tcase_add_test(tc, epoch_that_is_begun_at_a_freeze);
 	tcase_add_test(tc, waiting_client_has_its_own_deadline);
 	tcase_add_test(tc, write_error_is_final);
 	tcase_add_test(tc, cookie_that_cannot_be_kept_is_a_failure);

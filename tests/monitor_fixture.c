@@ -48,6 +48,12 @@ static void on_v4_done(void *arg, int result)
 	t.v4_result = result;
 }
 
+static void on_begun(void *arg, int result)
+{
+	t.begun_count++;
+	t.begun_result = result;
+}
+
 static uint32_t on_local_state(void *arg)
 {
 	return LOCAL_STATE;
@@ -61,7 +67,8 @@ void monitor_open(void)
 					     .downcall = on_downcall,
 					     .seen = on_seen,
 					     .local_state = on_local_state,
-					     .v4_done = on_v4_done};
+					     .v4_done = on_v4_done,
+					     .begun = on_begun};
 
 	ck_assert_int_eq(glr_list_open(t.slots[0], t.slots[1], "home", &t.list), 0);
 	ck_assert_int_eq(glr__cookies_open(t.cookies_fd, &t.cookies), 0);

@@ -22,8 +22,8 @@ struct monitor_test {
 		uint8_t bytes[256];
 		size_t length;
 	} answers[ANSWERS_MAX]; /* by token */
-	unsigned answer_count, seen_count, downcall_count, v4_count;
-	int v4_result;
+	unsigned answer_count, seen_count, downcall_count, v4_count, begun_count;
+	int v4_result, begun_result;
 	struct glr__cookie downcall;
 	uint32_t downcall_state;
 	uint64_t now_ms;
