@@ -6,6 +6,7 @@
 #include "glr.h"
 
 #include <libxml/xmlwriter.h>
+#include <stdio.h>
 
 /* The exit codes of Pacemaker's tools (crm_error --exit --list). */
 enum cmd_code {
@@ -36,17 +37,29 @@ int cmd_recover(int argc, char *argv[]);
 int cmd_exec(int argc, char *argv[]);
 int cmd_verify(int argc, char *argv[]);
 int cmd_config(int argc, char *argv[]);
+int cmd_end_grace(int argc, char *argv[]);
+int cmd_import(int argc, char *argv[]);
+int cmd_release(int argc, char *argv[]);
 
 /* ---- group-lockrecover.c ------------------------------------------------------ */
 
 /* Prints how a verb is used: to standard output for CMD_OK, else to standard error.  @return code */
 int cmd_usage(const char *verb, int code);
 
+struct output;
+
+/* ---- confirm.c ----------------------------------------------------------------- */
+
+/* Asks on the terminal whether to go on, unless yes.  @param question ends with a full stop
+ * @return CMD_OK, or the code of a refusal, already reported */
+int cmd_confirm(struct output *out, bool yes, const char *question);
+
 /* ---- output.c: text, or XML as Pacemaker's tools write it --------------------- */
 
 struct output {
 	xmlTextWriter *xml; /* NULL: text */
 	xmlBuffer *errors;
+	FILE *stream; /* of the text; NULL: standard output */
 };
 
 #define OUTPUT_OPTION                                                                                        \
@@ -83,16 +96,22 @@ int cluster_ask(struct glr_cluster **cluster);
 /* @return name, this node's in the cluster: crm_node's answer, or the host name */
 const char *cluster_local_node(char name[256]);
 
-/* ---- list_open.c: a list that nobody else may be serving ----------------------- */
+/* ---- list_open.c: a list that nobody serves ------------------------------------ */
 
 struct list_look {
 	glr_list_t *list;
 	int slots[2];
 };
 
-/* @param look to be given to list_look_close()  @return 0, -ENOENT (a slot is missing), or as glr_list_open()
- */
+/* @param look to be given to list_look_close()
+ * @return 0, -ENOENT (there is none), -ENODATA (one of the two files is missing), or as glr_list_open() */
 int list_look_open(const char *state_dir, struct list_look *look);
+/* The same to be changed: a directory or slot that is missing is made, and of a damaged slot a copy is kept.
+ * @return 0, or as glr_list_format(), glr_list_open() and glr__list_keep_broken() */
+int list_edit_open(const char *state_dir, const char *group, struct list_look *look);
+/* Replaces a list that cannot be read by an empty one, after copies of both slots were kept.
+ * @return 0, or as glr__list_keep_broken() and glr_list_format() */
+int list_make_anew(const char *state_dir, const char *group);
 void list_look_close(struct list_look *look);
 
 #endif

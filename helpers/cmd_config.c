@@ -25,7 +25,8 @@ static const char *missing_option(const struct config *config)
 		return "ip";
 	if (!config->exports)
 		return "export";
-	if (!config->nic && (!config->link || strcmp(config->link, "none") != 0))
+	if (!config->nic &&
+	    (!config->link || (strcmp(config->link, "none") != 0 && strcmp(config->link, "routed") != 0)))
 		return "nic";
 	return NULL;
 }

@@ -1,106 +1,104 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* status: how the groups on this node are doing. */
-#include "cmd.h"
+/* status: how groups are doing. */
+#include "cmd_status.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-struct report {
-	struct output out;
-	int code; /* of the first group that is not fine */
-	unsigned groups;
-};
+#define INTERVAL_MAX_S 3600
 
-static void print_text(struct output *out, const struct glr_status *status)
+int status_collect(struct status_request *request, struct groups *groups)
 {
-	char left[48] = "";
-
-	if (status->phase == GLR_PHASE_RECOVERING)
-		snprintf(left, sizeof(left), ", at most %" PRIu64 " s of grace left",
-			 (status->grace_left_ms + 999) / 1000);
-	output_text(out, "%s: %s%s", status->group, glr_phase_text(status->phase), left);
-	output_text(out,
-		    "  clients: %" PRIu64 " on the list, %" PRIu64 " told, %" PRIu64 " acknowledged, %" PRIu64
-		    " back, %" PRIu64 " missed; %" PRIu64 " over NFSv4",
-		    status->clients, status->told, status->acknowledged, status->seen, status->missed,
-		    status->v4_clients);
-	output_text(out, "  epoch: %" PRIu64 ", NSM state %" PRIu32, status->epoch, status->nsm_state);
-	output_text(out, "  list: %s, %s", glr_condition_text(status->condition),
-		    status->durable ? "writable" : "NOT WRITABLE: new clients get no lock");
-	if (*status->last_error)
-		output_text(out, "  last error: %s", status->last_error);
+	if (request->cluster)
+		return groups_of_cluster(request, groups);
+	if (groups_of_node(request, groups))
+		return output_error(&request->out, CMD_OS_ERROR, "out of memory");
+	return CMD_OK;
 }
 
-static void print_xml(struct output *out, const struct glr_status *status)
+/* One group that fails does not keep the others from being shown.  @return the first code that is not 0 */
+static int show_all(struct status_request *request)
 {
-	char numbers[9][24];
+	struct groups groups = {0};
+	int code = status_collect(request, &groups);
 
-	output_begin(out, "group", "name", status->group, "phase", glr_phase_text(status->phase),
-		     "grace-left-ms", output_number(status->grace_left_ms, numbers[0]), "epoch",
-		     output_number(status->epoch, numbers[1]), "nsm-state",
-		     output_number(status->nsm_state, numbers[2]), NULL);
-	output_begin(out, "clients", "listed", output_number(status->clients, numbers[3]), "told",
-		     output_number(status->told, numbers[4]), "acknowledged",
-		     output_number(status->acknowledged, numbers[5]), "back",
-		     output_number(status->seen, numbers[6]), "missed",
-		     output_number(status->missed, numbers[7]), "nfsv4",
-		     output_number(status->v4_clients, numbers[8]), NULL);
-	output_end(out);
-	output_begin(out, "list", "condition", glr_condition_text(status->condition), "writable",
-		     status->durable ? "true" : "false", NULL);
-	output_end(out);
-	if (*status->last_error) {
-		output_begin(out, "last-error", "message", status->last_error, NULL);
-		output_end(out);
+	for (size_t i = 0; i < groups.count; i++) {
+		int one = facts_show(&request->out, &groups.all[i]);
+
+		code = code ? code : one;
 	}
-	output_end(out);
+	if (!groups.count && !code)
+		output_text(&request->out, request->cluster ? "the cluster has no group"
+							    : "no group is started on this node");
+	groups_clear(&groups);
+	return code;
 }
 
-/* One group that fails does not keep the others from being shown. */
-static int show(const char *group, void *arg)
+static int show_metrics(struct status_request *request)
 {
-	struct report *report = arg;
-	struct glr_status status;
-	int code = CMD_OK;
-	int rc;
+	struct groups groups = {0};
+	int code = status_collect(request, &groups);
 
-	report->groups++;
-	rc = glr_status_get(group, CMD_TIMEOUT_MS, &status);
-	if (rc) {
-		code = group_unreachable(&report->out, group, rc, "");
-	} else {
-		print_text(&report->out, &status);
-		print_xml(&report->out, &status);
-		if (!status.durable)
-			code = CMD_DEGRADED;
+	metrics_print(&groups, stdout);
+	groups_clear(&groups);
+	return code;
+}
+
+static bool take_interval(const char *text, unsigned *interval_s)
+{
+	char *end;
+	unsigned long number = text ? strtoul(text, &end, 10) : 1;
+
+	if (text && (*text < '0' || *text > '9' || *end))
+		return false;
+	*interval_s = (unsigned)number;
+	return number >= 1 && number <= INTERVAL_MAX_S;
+}
+
+static bool take_option(int option, const char **format, struct status_request *request)
+{
+	switch (option) {
+	case 'o':
+		*format = optarg;
+		return true;
+	case 'c':
+		request->cluster = true;
+		return true;
+	case 'w':
+		return take_interval(optarg, &request->interval_s);
+	default:
+		return false;
 	}
-	if (!report->code)
-		report->code = code;
-	return 0;
 }
 
 int cmd_status(int argc, char *argv[])
 {
-	static const struct option options[] = {OUTPUT_OPTION, {"help", no_argument, NULL, 'h'}, {0}};
-	struct report report = {.code = CMD_OK};
+	static const struct option known[] = {OUTPUT_OPTION,
+					      {"cluster", no_argument, NULL, 'c'},
+					      {"watch", optional_argument, NULL, 'w'},
+					      {"help", no_argument, NULL, 'h'},
+					      {0}};
+	struct status_request request = {0};
 	const char *format = NULL;
-	int option;
+	bool metrics;
+	int option, code;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'o')
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (!take_option(option, &format, &request))
 			return cmd_usage("status", option == 'h' ? CMD_OK : CMD_USAGE);
-		format = optarg;
 	}
-	option = output_open(&report.out, format, "status");
-	if (option)
-		return option;
-
-	for (int i = optind; i < argc; i++)
-		show(argv[i], &report);
-	if (optind == argc)
-		groups_foreach(show, &report);
-	if (!report.groups)
-		output_text(&report.out, "no group is started on this node");
-	return output_close(&report.out, report.code);
+	request.names = &argv[optind];
+	metrics = format && strcmp(format, "prometheus") == 0;
+	if (request.interval_s && format && strcmp(format, "text") != 0)
+		return cmd_usage("status", CMD_USAGE);
+	code = output_open(&request.out, metrics ? NULL : format, "status");
+	if (code)
+		return code;
+	if (request.interval_s)
+		code = status_watch(&request);
+	else
+		code = metrics ? show_metrics(&request) : show_all(&request);
+	return output_close(&request.out, code);
 }

@@ -80,19 +80,18 @@ static void verify_place(struct verify *verify, struct verify_place *place)
 		if (rc && i == 0)
 			return;
 	}
+	if (verify->repair)
+		verify->code = verify_repair(verify, place);
 	verify_list(verify, place);
 	verify_exports(verify, place);
 }
 
-static void verify_group(struct verify *verify, const struct glr_cluster_group *group)
+static void verify_configuration(struct verify *verify, const struct glr_cluster *cluster,
+				 const struct glr_cluster_group *group)
 {
-	struct verify_place place = {
-		.group = group->group, .directory = group->directory, .exports = group->exports};
-	char local[256], reason[CHECKS_REASON_MAX] = "";
+	char reason[CHECKS_REASON_MAX] = "";
 	int rc = check_group_name(group->group, reason, sizeof(reason));
 
-	strcpy(place.state_dir, group->state_dir);
-	strcpy(place.exports_file, group->exports_file);
 	verify_report(verify, rc ? VERIFY_ERROR : VERIFY_OK, group->nfsserver, "group-name", "%s", reason);
 	if (*group->lockrecover)
 		verify_report(verify, VERIFY_OK, group->nfsserver, "lockrecover", "%s", group->lockrecover);
@@ -102,31 +101,30 @@ static void verify_group(struct verify *verify, const struct glr_cluster_group *
 			"no ocf:glr:lockrecover has group=%s, so nothing is ever served: add one behind the "
 			"addresses",
 			group->group);
-	if (!*group->node)
+	verify_devices(verify, cluster, group);
+	verify_link(verify, cluster, group);
+}
+
+static void verify_group(struct verify *verify, const struct glr_cluster *cluster,
+			 const struct glr_cluster_group *group)
+{
+	struct verify_place place = {
+		.group = group->group, .directory = group->directory, .exports = group->exports};
+	char local[256];
+
+	strcpy(place.state_dir, group->state_dir);
+	strcpy(place.exports_file, group->exports_file);
+	verify_configuration(verify, cluster, group);
+	if (!*group->node && !verify->repair)
 		verify_report(verify, VERIFY_WARNING, group->nfsserver, "active",
 			      "runs nowhere, so its directory and list were not looked at: start it");
-	else if (strcmp(group->node, cluster_local_node(local)) != 0)
+	else if (*group->node && strcmp(group->node, cluster_local_node(local)) != 0)
 		verify_report(
 			verify, VERIFY_OK, group->nfsserver, "active",
 			"runs on %s; 'group-lockrecover verify %s' there looks at its directory and list",
 			group->node, group->group);
 	else
 		verify_place(verify, &place);
-}
-
-static void verify_cluster(struct verify *verify, const struct glr_cluster *cluster)
-{
-	if (cluster->fencing_enabled)
-		verify_report(verify, VERIFY_OK, "cluster", "fencing", "%s", "");
-	else
-		verify_report(verify, VERIFY_ERROR, "cluster", "fencing",
-			      "is off, so a node that hangs and its successor can both write the filesystem: "
-			      "configure "
-			      "a fence device and 'crm_attribute -n stonith-enabled -v true'");
-	if (cluster->have_quorum)
-		verify_report(verify, VERIFY_OK, "cluster", "quorum", "%s", "");
-	else
-		verify_report(verify, VERIFY_ERROR, "cluster", "quorum", "is missing: bring nodes back");
 }
 
 /* @param name the group to look at, or NULL for all  @return how many there were */
@@ -137,7 +135,7 @@ static size_t verify_groups(struct verify *verify, const struct glr_cluster *clu
 	for (size_t i = 0; i < cluster->group_count; i++) {
 		if (name && strcmp(cluster->groups[i].group, name) != 0)
 			continue;
-		verify_group(verify, &cluster->groups[i]);
+		verify_group(verify, cluster, &cluster->groups[i]);
 		found++;
 	}
 	return found;
@@ -165,15 +163,27 @@ static int verify_by_cluster(struct verify *verify, const char *name)
 	return rc;
 }
 
+/* What could not be looked at or done counts most, then the worst that was found. */
+static int exit_code(const struct verify *verify, int code)
+{
+	static const int codes[] = {CMD_OK, CMD_DEGRADED, CMD_ERROR};
+
+	if (code)
+		return code;
+	return verify->code ? verify->code : codes[verify->worst];
+}
+
 int cmd_verify(int argc, char *argv[])
 {
 	static const struct option options[] = {OUTPUT_OPTION,
 						{"directory", required_argument, NULL, 'd'},
+						{"repair", no_argument, NULL, 'r'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct verify_place place = {.group = "", .directory = NULL};
 	struct verify verify = {.worst = VERIFY_OK};
 	const char *format = NULL;
+	bool repair = false;
 	int option, code = CMD_OK;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -181,21 +191,25 @@ int cmd_verify(int argc, char *argv[])
 			format = optarg;
 		else if (option == 'd')
 			place.directory = optarg;
+		else if (option == 'r')
+			repair = true;
 		else
 			return cmd_usage("verify", option == 'h' ? CMD_OK : CMD_USAGE);
 	}
-	if (argc - optind > (place.directory ? 0 : 1))
+	/* Whose list it is, it may no longer say itself. */
+	if (argc - optind > 1 || (repair && argc == optind))
 		return cmd_usage("verify", CMD_USAGE);
-	option = output_open(&verify.out, format, "verify");
-	if (option)
-		return option;
+	code = output_open(&verify.out, format, "verify");
+	if (code)
+		return code;
+	verify.repair = repair;
+	if (optind < argc)
+		place.group = argv[optind];
 
 	verify_node(&verify);
 	if (place.directory)
 		verify_place(&verify, &place);
 	else
 		code = verify_by_cluster(&verify, argv[optind]);
-	if (!code && verify.worst == VERIFY_ERROR)
-		code = CMD_ERROR;
-	return output_close(&verify.out, code);
+	return output_close(&verify.out, exit_code(&verify, code));
 }

@@ -165,5 +165,9 @@ void config_print_pcs(const struct config *config, const struct config_resource 
 {
 	for (size_t i = 0; i < count; i++)
 		print_pcs_resource(config, &resources[i]);
-	printf("pcs resource enable %s\n", config->name);
+	/* Each was disabled by itself: to enable the group would leave them so. */
+	printf("pcs resource enable");
+	for (size_t i = 0; i < count; i++)
+		printf(" %s", resources[i].id);
+	putchar('\n');
 }

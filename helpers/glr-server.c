@@ -4,15 +4,20 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TIMEOUT_MS 20000
+#define LATE_MS 300 /* for a step that ends with a reason of its own */
 
 static bool for_pacemaker;
 
@@ -34,16 +39,17 @@ static const struct {
 	const char *verb;
 	int (*run)(struct server *server);
 	bool locked; /* one at a time; start takes the lock itself, once there is a place for it */
+	bool apart;  /* a disk that hangs can keep the kernel in the middle of it */
 	const char *description;
 } verbs[] = {
-	{"start", server_start, false, "namespaces, link with its gate closed, daemons, exports"},
-	{"open", server_open, true, "nfsd threads, gate open, clients told to reclaim"},
-	{"close", server_close, true, "gate closed, list frozen, locks dropped, no threads"},
-	{"stop", server_stop, true, "daemons and namespaces gone"},
-	{"status", server_status, false, "0 running, 7 nothing left, anything else: trouble"},
-	{"reload", server_reload, true, "takes over changed exports or threads"},
-	{"recover", server_recover, true, "close, then open with the same settings"},
-	{"validate", server_validate, false, "only checks what start would be given"},
+	{"start", server_start, false, false, "namespaces, link with its gate closed, daemons, exports"},
+	{"open", server_open, true, false, "nfsd threads, gate open, clients told to reclaim"},
+	{"close", server_close, true, true, "gate closed, list frozen, locks dropped, no threads"},
+	{"stop", server_stop, true, true, "daemons and namespaces gone"},
+	{"status", server_status, false, false, "0 running, 7 nothing left, anything else: trouble"},
+	{"reload", server_reload, true, false, "takes over changed exports, packet filter or threads"},
+	{"recover", server_recover, true, true, "close, then open with the same settings"},
+	{"validate", server_validate, false, false, "only checks what start would be given"},
 };
 
 static void usage(FILE *out)
@@ -67,6 +73,7 @@ enum option_id {
 	OPT_GATEWAY,
 	OPT_EXPORTS,
 	OPT_EXPORTS_FILE,
+	OPT_NFT_FILE,
 	OPT_GRACE,
 	OPT_LEASE,
 	OPT_THREADS,
@@ -86,6 +93,7 @@ static const struct option options[] = {
 	{"gateway", required_argument, NULL, OPT_GATEWAY},
 	{"exports", required_argument, NULL, OPT_EXPORTS},
 	{"exports-file", required_argument, NULL, OPT_EXPORTS_FILE},
+	{"nft-file", required_argument, NULL, OPT_NFT_FILE},
 	{"grace-s", required_argument, NULL, OPT_GRACE},
 	{"lease-s", required_argument, NULL, OPT_LEASE},
 	{"threads", required_argument, NULL, OPT_THREADS},
@@ -138,6 +146,8 @@ static int take_option(int option, struct server *server)
 		return 0;
 	case OPT_EXPORTS_FILE:
 		return take_text("exports_file", server->exports_file, sizeof(server->exports_file));
+	case OPT_NFT_FILE:
+		return take_text("nft_file", server->nft_file, sizeof(server->nft_file));
 	case OPT_GRACE:
 		return take_number("grace_s", 10, 3600, &server->grace_s);
 	case OPT_LEASE:
@@ -172,7 +182,8 @@ static int take_option(int option, struct server *server)
 static void on_alarm(int signal)
 {
 	static const char text[] =
-		"ocf-exit-reason:glr-server: not done within the operation's timeout; see the log\n";
+		"ocf-exit-reason:glr-server: not done within the operation's timeout: something waits, "
+		"perhaps for a disk; see the log\n";
 	size_t skip = for_pacemaker ? 0 : strlen("ocf-exit-reason:");
 	ssize_t written = write(STDERR_FILENO, text + skip, sizeof(text) - 1 - skip);
 
@@ -181,24 +192,93 @@ static void on_alarm(int signal)
 	_exit(OCF_ERR_GENERIC);
 }
 
+/* @param report what it says on standard error, for the parent to pass on */
+static _Noreturn void become_worker(int (*run)(struct server *server), struct server *server, pid_t parent,
+				    int report)
+{
+	int null = open("/dev/null", O_RDWR), code = OCF_ERR_GENERIC;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Who reads our output must not wait for one that is left behind. */
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(report, STDERR_FILENO);
+	if (getppid() == parent)
+		code = run(server);
+	glr__log_fini();
+	_exit(code);
+}
+
+/*
+ * What waits for a disk inside the kernel cannot be killed, and whoever waits for it waits as long.  It is
+ * therefore a child, which this process can leave behind: Pacemaker is told in time, and fences.
+ */
+static int run_apart(int (*run)(struct server *server), struct server *server)
+{
+	pid_t parent = getpid(), pid;
+	char text[1024];
+	ssize_t got;
+	int report[2], status;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return server_fail(OCF_ERR_GENERIC, "pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		return server_fail(OCF_ERR_GENERIC, "fork: %s", strerror(errno));
+	if (pid == 0)
+		become_worker(run, server, parent, report[1]);
+	close(report[1]);
+	while ((got = read(report[0], text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)got, stderr);
+	close(report[0]);
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return server_fail(OCF_ERR_GENERIC, "killed by signal %d", WTERMSIG(status));
+}
+
+/* The first monitor action follows the start at once: set by both, the attribute would make the cluster plan anew
+ * twice, and then no group's next action begins before those under way have ended.
+ * @param run the verb's function  @param apart in a process of its own */
+static int run_for_pacemaker(const char *verb, int (*run)(struct server *server), bool apart,
+			     struct server *server)
+{
+	int code;
+
+	if (!strcmp(verb, "close") || !strcmp(verb, "stop"))
+		server_attribute_delete(server);
+	code = apart ? run_apart(run, server) : run(server);
+	if (code == OCF_SUCCESS && !strcmp(verb, "status") && !strcmp(server->status_of, "lockrecover"))
+		server_attribute_update(server);
+	return code;
+}
+
 static int run_verb(const char *verb, struct server *server)
 {
-	uint64_t left_ms = server->deadline_ms - glr__now_ms();
+	uint64_t left_ms = server->deadline_ms - glr__now_ms() + LATE_MS;
+	const struct itimerval last = {
+		.it_value = {(time_t)(left_ms / 1000), (suseconds_t)(left_ms % 1000 * 1000)}};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (strcmp(verb, verbs[i].verb))
 			continue;
 		signal(SIGALRM, on_alarm);
-		alarm(left_ms / 1000 + 1);
+		setitimer(ITIMER_REAL, &last, NULL);
 		if (verbs[i].locked) {
 			/* Held until the process ends. */
 			int lock = server_lock(server, server_path(server, SERVER_ACTION_LOCK, path));
 
+			if (lock == -ETIMEDOUT)
+				return server_fail(OCF_ERR_GENERIC,
+						   "an earlier action on group %s has not ended yet",
+						   server->group);
 			if (lock < 0 && lock != -ENOENT)
 				return server_fail(OCF_ERR_GENERIC, "%s: %s", path, strerror(-lock));
 		}
-		return verbs[i].run(server);
+		if (for_pacemaker)
+			return run_for_pacemaker(verb, verbs[i].run, verbs[i].apart, server);
+		return verbs[i].apart ? run_apart(verbs[i].run, server) : verbs[i].run(server);
 	}
 	usage(stderr);
 	return OCF_ERR_UNIMPLEMENTED;

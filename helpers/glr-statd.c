@@ -19,7 +19,7 @@
 
 struct options {
 	const char *group;
-	int list[2], cookies, control, grace, local_state;
+	int list[2], cookies, control, grace, local_state, report;
 	int listen[STATD_LISTEN_MAX];
 	size_t listen_count;
 	int cld[2];
@@ -75,6 +75,8 @@ static int parse_option(int option, const char *value, struct options *options)
 		return parse_one(value, &options->grace, true);
 	case 'o':
 		return parse_one(value, &options->local_state, true);
+	case 'r':
+		return parse_one(value, &options->report, false);
 	case 'v':
 		return parse_descriptors(value, options->cld, 2) == 2 ? 0 : -EINVAL;
 	case 'd':
@@ -95,14 +97,20 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"listen", required_argument, NULL, 'n'},
 		{"grace-fd", required_argument, NULL, 'e'},
 		{"local-state-fd", required_argument, NULL, 'o'},
+		{"report", required_argument, NULL, 'r'},
 		{"cld", required_argument, NULL, 'v'},
 		{"debug", no_argument, NULL, 'd'},
 		{NULL, 0, NULL, 0},
 	};
 	int option, index = 0;
 
-	*options = (struct options){
-		.list = {-1, -1}, .cookies = -1, .control = -1, .grace = -1, .local_state = -1, .cld = {-1, -1}};
+	*options = (struct options){.list = {-1, -1},
+				    .cookies = -1,
+				    .control = -1,
+				    .grace = -1,
+				    .local_state = -1,
+				    .report = -1,
+				    .cld = {-1, -1}};
 	while ((option = getopt_long(argc, argv, "", known, &index)) != -1) {
 		if (option == '?')
 			return -EINVAL;
@@ -114,7 +122,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 	if (optind != argc || !options->group || options->list[0] < 0 || options->cookies < 0 ||
 	    options->control < 0) {
 		fprintf(stderr, "usage: glr-statd --group=NAME --list=FD,FD --cookies=FD --control=FD"
-				" [--listen=FD[,FD...]] [--grace-fd=FD] [--local-state-fd=FD] [--cld=FD,FD] [--debug]\n"
+				" [--listen=FD[,FD...]] [--grace-fd=FD] [--local-state-fd=FD] [--report=FD] "
+				"[--cld=FD,FD] [--debug]\n"
 				"It is started by glr-server.\n");
 		return -EINVAL;
 	}
@@ -161,6 +170,9 @@ static void op_downcall(void *arg, const struct glr__cookie *cookie, uint32_t st
 
 static void op_seen(void *arg, const char *name)
 {
+	const struct statd *statd = arg;
+
+	statd_notify_seen(statd->notify, name);
 	/* A storm of reclaims must not wait for the system's log. */
 	glr_debug("client=%s: monitored", name);
 }
@@ -170,10 +182,11 @@ static uint32_t op_local_state(void *arg)
 {
 	const struct statd *statd = arg;
 	char text[16];
-	size_t got;
+	ssize_t got;
 
-	if (statd->local_state_fd < 0 ||
-	    glr__pread_all(statd->local_state_fd, text, sizeof(text) - 1, 0, &got))
+	/* The kernel gives the whole of it at once. */
+	got = statd->local_state_fd < 0 ? -1 : pread(statd->local_state_fd, text, sizeof(text) - 1, 0);
+	if (got < 0)
 		return 0;
 	text[got] = '\0';
 	return (uint32_t)strtoul(text, NULL, 10);
@@ -194,6 +207,8 @@ static void monitor_timer_fired(void *arg)
 void statd_monitor_tick(struct statd *statd)
 {
 	statd_timer_set(&statd->monitor_timer, glr__monitor_tick(statd->monitor, glr__now_ms()));
+	if (statd->control)
+		statd_control_settled(statd->control);
 }
 
 /* ---- beginning and end --------------------------------------------------------------------- */
@@ -274,6 +289,7 @@ static int run(struct statd *statd, const struct options *options)
 	statd->group = options->group;
 	statd->grace_fd = options->grace;
 	statd->local_state_fd = options->local_state;
+	statd->report_fd = options->report;
 	rc = open_state(statd, options);
 	if (rc)
 		return rc;

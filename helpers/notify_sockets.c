@@ -353,11 +353,6 @@ void notify_sockets_free(struct notify_sockets *sockets)
 	free(sockets);
 }
 
-size_t notify_sockets_identifiers(const struct notify_sockets *sockets)
-{
-	return sockets->identifier_count;
-}
-
 void notify_sockets_start(struct notify_sockets *sockets)
 {
 	statd_timer_set(&sockets->timer, 0);

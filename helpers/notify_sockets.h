@@ -22,7 +22,6 @@ struct notify_sockets_ops {
 int notify_sockets_new(qb_loop_t *loop, const struct glr__window *window, uint32_t state,
 		       const struct notify_sockets_ops *ops, struct notify_sockets **sockets);
 void notify_sockets_free(struct notify_sockets *sockets);
-size_t notify_sockets_identifiers(const struct notify_sockets *sockets);
 void notify_sockets_start(struct notify_sockets *sockets);
 /* @return the engine: to be given clients before the start, and to be asked; belongs to the sockets */
 glr__notify_t *notify_sockets_engine(struct notify_sockets *sockets);

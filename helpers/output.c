@@ -75,7 +75,7 @@ void output_text(struct output *out, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	puts(printable(line));
+	fprintf(out->stream ? out->stream : stdout, "%s\n", printable(line));
 }
 
 void output_begin(struct output *out, const char *element, ...)

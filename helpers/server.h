@@ -24,11 +24,12 @@ struct server {
 	char group[GLR_GROUP_MAX];
 	char directory[PATH_MAX];
 	char state_dir[PATH_MAX];
-	char link[16]; /* macvlan, ipvlan, veth, none */
+	char link[16]; /* macvlan, ipvlan, veth, routed, none */
 	char nic[64];
 	char gateway[128]; /* comma-separated: one for IPv4, one for IPv6; empty: none */
 	char exports_file[PATH_MAX];
-	const char *exports; /* exports(5) lines, ';' counts as a newline; NULL: the file */
+	char nft_file[PATH_MAX]; /* rules for nft, loaded in the namespace; empty: none */
+	const char *exports;	 /* exports(5) lines, ';' counts as a newline; NULL: the file */
 	unsigned grace_s, lease_s, threads;
 	char server_names[1024]; /* comma-separated */
 	const char *status_of;
@@ -56,6 +57,11 @@ int server_settings_load(struct server *server);
 #define SERVER_ACTION_LOCK "action"
 /* Of lockd, which serves the locks of all groups in one thread, and of those it waits for. */
 #define SERVER_LOCKD_NICE -10
+/* Fixed, so that a packet filter can name them; the first and the second are the ones that Red Hat's and
+ * Solaris' administrators know, and the third is nfs-utils' own. */
+#define SERVER_NSM_PORT 662
+#define SERVER_NLM_PORT 4045
+#define SERVER_MOUNTD_PORT "20048"
 /* @return a descriptor that holds the lock until it is closed, -ETIMEDOUT at the deadline, or -errno */
 int server_lock(const struct server *server, const char *path);
 
@@ -64,6 +70,14 @@ int server_lock(const struct server *server, const char *path);
 /* Calls fn inside the group's namespaces and comes back.
  * @return what fn returned, -ENOENT (not started here), or -errno */
 int server_inside(const struct server *server, int (*fn)(const struct server *server));
+
+/* ---- server_attribute.c: how the group is doing, for crm_mon -A ---------------- */
+
+/* The value that was published last, in the runtime directory. */
+#define SERVER_ATTRIBUTE_FILE "attribute"
+/* Both wait for nobody, and nothing depends on them.  An attribute that is as it should be is left alone. */
+void server_attribute_update(const struct server *server);
+void server_attribute_delete(const struct server *server);
 
 /* ---- server_run.c: one foreign command -------------------------------------- */
 
@@ -79,15 +93,38 @@ bool server_wait(const struct server *server);
 /* Furnishes a fresh mount namespace; called inside.  @return 0 or -errno */
 int server_mounts_setup(void *server);
 
-/* ---- server_link.c: the group's link and its gate ---------------------------- */
+/* ---- server_link.c: the group's link ------------------------------------------ */
 
 /* @return 0, or an OCF code, already reported: this node has no such nic */
 int server_link_check(const struct server *server);
+bool server_link_needs_nic(const struct server *server);
+uint32_t server_link_hash(const char *group);
+/* The node's end of a veth pair: 15 characters at most, the same for a group every time. */
+void server_link_veth(const char *group, char name[16]);
 int server_link_make(const struct server *server);
-/* The next four are called inside the group's namespaces. */
+/* The rest is called inside the group's namespaces. */
 int server_link_up(void);
 /* So that addresses cannot be answered for as long as the namespace lives on. */
 int server_link_remove(const struct server *server);
+/* Waits a second at most until the clients have seen the end of their connections. */
+void server_connections_end(const struct server *server);
+/* Sets the default routes.  @return 0, -EADDRNOTAVAIL (the addresses do not fit the link), -EHOSTUNREACH, or
+ * -errno */
+int server_link_route(const struct server *server);
+
+/* ---- server_routed.c: link=routed ----------------------------------------------- */
+
+bool server_is_routed(const struct server *server);
+/* @return as server_run() */
+int server_routed_make(const struct server *server, char error[256]);
+/* Inside: everything goes to the node.  @return as server_link_route() */
+int server_routed_inside(const struct server *server);
+/* On the node: these addresses, comma-separated, go to the group.  @return 0 or an OCF code, already reported
+ */
+int server_routed_attach(const struct server *server, const char *addresses);
+
+/* ---- server_gate.c: what reaches the group's servers; called inside ------------- */
+
 enum server_gate {
 	GATE_OPEN,
 	/* No new connection, no datagram.  What is left of connections, of this server or of
@@ -98,12 +135,8 @@ enum server_gate {
 	GATE_CLOSED,
 };
 int server_gate_set(const struct server *server, enum server_gate gate);
-/* Waits a second at most until the clients have seen the end of their connections. */
-void server_connections_end(const struct server *server);
-/* Sets the default routes that gateway names. */
-int server_link_route(const struct server *server);
-/* The group's global addresses, comma-separated.  @return how many */
-int server_link_addresses(char *text, size_t size);
+/* Puts nft_file, or nothing, in the place of the rules that are in force.  @return 0 or an OCF code, already reported */
+int server_filter_load(const struct server *server);
 
 /* ---- server_exports.c ---------------------------------------------------------- */
 
@@ -135,8 +168,11 @@ int server_supervisor_stop(const struct server *server);
 
 #define SERVER_CLD_DIRECTORY "/var/lib/nfs/rpc_pipefs/nfsd"
 #define SERVER_CLD_PIPE SERVER_CLD_DIRECTORY "/cld"
-/* Answers them with an error where no status monitor is left, so that nfsd's threads can end.  Called inside, with
- * the gate closed.  @return a process to be ended with server_cld_relieve(), 0 where nfsd asks nothing, or -errno */
+/* Called inside, when nfsd's threads have been started: whether it asks the status monitor who may reclaim. */
+bool server_cld_tracks_clients(const struct server *server);
+/* Answers them with an error where no status monitor is left, so that nfsd's threads can end.  Called inside,
+ * with the gate closed.  @return a process to be ended with server_cld_relieve(), 0 where nfsd asks nothing,
+ * or -errno */
 pid_t server_cld_stand_in(const struct server *server);
 void server_cld_relieve(pid_t pid);
 
@@ -155,7 +191,6 @@ int server_nfsd_start(const struct server *server, uint64_t *grace_end_ms);
 int server_nfsd_stop(const struct server *server);
 /* @return 1 when NFS answers a NULL call, 0 when nothing listens, -errno otherwise */
 int server_nfsd_ping(unsigned timeout_ms);
-bool server_nfsd_tracks_clients(void);
 /* @return number of locks of lockd and nfsd on the filesystem of a path, or -errno */
 int server_locks_count(const char *path);
 

@@ -81,6 +81,33 @@ void daemons_cld_hand_over(const struct daemons *daemons)
 	close(fd);
 }
 
+/* ---- what became of it ----------------------------------------------------------------- */
+
+static int read_kept(const struct server *server, struct glr__cld_kept *kept)
+{
+	char path[PATH_MAX];
+	size_t got;
+	int fd = open(server_path(server, KEPT_FILE, path), O_RDONLY | O_CLOEXEC);
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	result = glr__pread_all(fd, kept, sizeof(*kept), 0, &got);
+	close(fd);
+	return result == 0 && got != sizeof(*kept) ? -EIO : result;
+}
+
+bool server_cld_tracks_clients(const struct server *server)
+{
+	struct glr__cld_kept kept;
+	struct stat st;
+
+	/* Where nobody opened it within a second nfsd has removed the pipe again.  After another failure it
+	 * has made a second one, which looks the same, but asks for nobody's right to reclaim
+	 * (nfsd4_cld_tracking_ops_v0). */
+	return stat(SERVER_CLD_PIPE, &st) == 0 && read_kept(server, &kept) == 0 && st.st_ino == kept.tracked;
+}
+
 /* ---- where there is no monitor any more ----------------------------------------------- */
 
 static void refuse(int pipe, const uint8_t *bytes, size_t length)
@@ -100,18 +127,11 @@ static void refuse(int pipe, const uint8_t *bytes, size_t length)
 /* What the monitor that is gone had read would keep a thread of nfsd waiting forever. */
 static void refuse_kept(const struct server *server, int pipe)
 {
-	struct glr__cld_kept kept = {0};
-	char path[PATH_MAX];
+	struct glr__cld_kept kept;
 	struct stat st;
-	size_t got;
-	int fd = open(server_path(server, KEPT_FILE, path), O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return;
-	if (glr__pread_all(fd, &kept, sizeof(kept), 0, &got) == 0 && got == sizeof(kept) &&
-	    fstat(pipe, &st) == 0 && st.st_ino == kept.pipe)
+	if (read_kept(server, &kept) == 0 && fstat(pipe, &st) == 0 && st.st_ino == kept.pipe)
 		refuse(pipe, kept.message, glr__cld_length(kept.message[0]));
-	close(fd);
 }
 
 static _Noreturn void refuse_all(const struct server *server, int pipe)

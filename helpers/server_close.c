@@ -4,6 +4,7 @@
  * does not succeed ends the action: going on could unmount a filesystem in
  * which the kernel still grants locks.
  */
+#include "recovery_report.h"
 #include "server.h"
 
 #include <errno.h>
@@ -145,7 +146,7 @@ static bool has_namespaces(const struct server *server)
 	return true;
 }
 
-int server_close(struct server *server)
+static int close_group(struct server *server)
 {
 	int result = server_settings_load(server);
 
@@ -161,15 +162,34 @@ int server_close(struct server *server)
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot close group %s: %s; see the log", server->group,
 				   strerror(-result));
-	glr_notice("closed: no threads, no locks");
 	return OCF_SUCCESS;
+}
+
+int server_close(struct server *server)
+{
+	int code = close_group(server);
+
+	if (code == OCF_SUCCESS)
+		glr_notice("closed: no threads, no locks");
+	return code;
 }
 
 static int remove_runtime_dir(const struct server *server)
 {
-	static const char *const files[] = {"control", "cookies", "exports",	     "namespaces",
-					    "opened",  "ready",	  "settings",	     "supervisor",
-					    "upcall",  "uts",	  "mnt",	     SERVER_ACTION_LOCK};
+	static const char *const files[] = {"control",
+					    "cookies",
+					    "exports",
+					    "namespaces",
+					    "opened",
+					    "ready",
+					    "settings",
+					    "supervisor",
+					    "upcall",
+					    "uts",
+					    "mnt",
+					    RECOVERY_REPORT_FILE,
+					    SERVER_ATTRIBUTE_FILE,
+					    SERVER_ACTION_LOCK};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
@@ -181,7 +201,7 @@ static int remove_runtime_dir(const struct server *server)
 int server_stop(struct server *server)
 {
 	pid_t pid = 0;
-	int code = server_close(server);
+	int code = close_group(server);
 	int result;
 
 	if (code != OCF_SUCCESS)

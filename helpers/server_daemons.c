@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Starting the daemons of a group and asking rpcbind about them. */
+#include "recovery_report.h"
 #include "server_daemons.h"
 
 #include <errno.h>
@@ -27,7 +28,8 @@ static const struct {
 	{AF_INET, SOCK_DGRAM, "udp"},
 	{AF_INET6, SOCK_STREAM, "tcp6"},
 	{AF_INET6, SOCK_DGRAM, "udp6"},
-	{AF_INET, SOCK_STREAM, NULL}, /* the port of the first on 127.0.0.1: who fills its queue is not outside */
+	/* On 127.0.0.1, for lockd alone: who fills its queue is not outside. */
+	{AF_INET, SOCK_STREAM, NULL},
 };
 
 static const char *const names[DAEMON_KINDS] = {
@@ -66,6 +68,9 @@ int daemons_open(struct daemons *daemons)
 	fds->cookies = open(server_path(server, "cookies", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fds->cookies < 0)
 		return -errno;
+	fds->report = open(server_path(server, RECOVERY_REPORT_FILE, path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fds->report < 0)
+		return -errno;
 	fds->control = glr__control_listen(server->group);
 	if (fds->control < 0)
 		return fds->control;
@@ -75,29 +80,26 @@ int daemons_open(struct daemons *daemons)
 	return daemons_cld_open(daemons);
 }
 
-/* @param beside a socket over IPv4 that has the port already, -1: none */
-static int nsm_socket(int family, int type, int beside)
+static int nsm_socket(int family, int type, bool loopback)
 {
-	struct sockaddr_storage any = {.ss_family = family};
-	socklen_t length = sizeof(any);
+	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(SERVER_NSM_PORT)};
+	struct sockaddr_in any = {.sin_family = AF_INET,
+				  .sin_port = htons(SERVER_NSM_PORT),
+				  .sin_addr.s_addr = htonl(loopback ? INADDR_LOOPBACK : INADDR_ANY)};
+	const struct sockaddr *address =
+		family == AF_INET ? (struct sockaddr *)&any : (struct sockaddr *)&any6;
 	int yes = 1, result = 0;
 	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
-	if (beside >= 0) {
-		if (getsockname(beside, (struct sockaddr *)&any, &length) < 0)
-			result = -errno;
-		((struct sockaddr_in *)&any)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	}
-	if (family == AF_INET && type == SOCK_STREAM &&
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) < 0)
+	/* Of daemons before, connections may be remembered; and one more listens on 127.0.0.1. */
+	if (type == SOCK_STREAM && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
+				    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) < 0))
 		result = -errno;
 	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0)
 		result = -errno;
-	if (result == 0 &&
-	    bind(fd, (struct sockaddr *)&any,
-		 family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) < 0)
+	if (result == 0 && bind(fd, address, family == AF_INET ? sizeof(any) : sizeof(any6)) < 0)
 		result = -errno;
 	/* Long enough for every lock request that can wait while the monitor is replaced. */
 	if (result == 0 && type == SOCK_STREAM && listen(fd, 1024) < 0)
@@ -112,8 +114,7 @@ static int nsm_socket(int family, int type, int beside)
 int daemons_listen(struct daemons *daemons)
 {
 	for (int i = 0; i < NSM_SOCKETS; i++) {
-		int fd = nsm_socket(nsm_sockets[i].family, nsm_sockets[i].type,
-				    nsm_sockets[i].netid ? -1 : daemons->fds.nsm[0]);
+		int fd = nsm_socket(nsm_sockets[i].family, nsm_sockets[i].type, !nsm_sockets[i].netid);
 
 		if (fd < 0 && nsm_sockets[i].family == AF_INET)
 			return fd;
@@ -134,7 +135,7 @@ static _Noreturn void become_statd(const struct daemons *daemons)
 {
 	const struct statd_fds *fds = &daemons->fds;
 	char group[GLR_GROUP_MAX + 16], list[64], cookies[32], control[32],
-		listeners[96] = "--listen=", grace[32], state[40], cld[40];
+		listeners[96] = "--listen=", grace[32], state[40], report[32], cld[40];
 	size_t used = strlen(listeners);
 
 	snprintf(group, sizeof(group), "--group=%s", daemons->server->group);
@@ -143,13 +144,14 @@ static _Noreturn void become_statd(const struct daemons *daemons)
 	snprintf(control, sizeof(control), "--control=%d", inherit(fds->control));
 	snprintf(grace, sizeof(grace), "--grace-fd=%d", inherit(fds->end_grace));
 	snprintf(state, sizeof(state), "--local-state-fd=%d", inherit(fds->local_state));
+	snprintf(report, sizeof(report), "--report=%d", inherit(fds->report));
 	snprintf(cld, sizeof(cld), "--cld=%d,%d", inherit(fds->handover[1]), inherit(fds->kept));
 	for (int i = 0; i < NSM_SOCKETS; i++)
 		if (fds->nsm[i] >= 0)
 			used += snprintf(listeners + used, sizeof(listeners) - used, "%s%d", i ? "," : "",
 					 inherit(fds->nsm[i]));
 	execl(GLR_LIBEXECDIR "/glr-statd", "glr-statd", group, list, cookies, control, listeners, grace,
-	      state, cld, NULL);
+	      state, report, cld, NULL);
 	_exit(127);
 }
 
@@ -169,7 +171,7 @@ static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kin
 		become_statd(daemons);
 	case DAEMON_MOUNTD:
 		/* Its usual port, so that what is kept of its registration stays true when it restarts. */
-		execlp("rpc.mountd", "rpc.mountd", "-F", "-p", "20048", NULL);
+		execlp("rpc.mountd", "rpc.mountd", "-F", "-p", SERVER_MOUNTD_PORT, NULL);
 		break;
 	case DAEMON_KINDS:
 		break;
@@ -346,5 +348,5 @@ void daemons_quiesce(struct daemons *daemons)
 		daemons->fds.nsm[i] = -1;
 	}
 	if (daemons->pids[DAEMON_RPCBIND] > 0)
-		kill(daemons->pids[DAEMON_RPCBIND], SIGTERM);
+		kill(daemons->pids[DAEMON_RPCBIND], SIGKILL);
 }

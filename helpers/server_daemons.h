@@ -16,10 +16,22 @@ enum daemon_kind {
 
 /* What the status monitor gets from us; a successor gets the same. */
 struct statd_fds {
-	int slots[2], cookies, control, end_grace, local_state;
+	int slots[2], cookies, control, end_grace, local_state, report;
 	int nsm[NSM_SOCKETS]; /* -1: this address family is not to be had */
 	int handover[2];      /* nfsd's pipe goes from the first to the second */
 	int kept;	      /* the upcall of nfsd that is being answered */
+};
+
+#define MOUNTD_PROG 100005
+
+/* The NULL call by which one is watched that answers RPC. */
+struct daemon_call {
+	pid_t pid;	   /* whom it is for */
+	int fd;		   /* 0: not connected */
+	bool asked;	   /* and not answered yet */
+	bool killed;	   /* for not answering; it may take its time to die */
+	unsigned hasty;	   /* how often in a row that was too early, for all that is known */
+	uint64_t heard_ms; /* when it last answered, or was begun with */
 };
 
 struct daemons {
@@ -33,6 +45,7 @@ struct daemons {
 	unsigned mute;	   /* monitors in a row that did not */
 	pid_t dying;	   /* the last of them: killed, and not spoken to any more */
 	bool refusing;	   /* the NSM ports that rpcbind names are closed */
+	struct daemon_call calls[DAEMON_KINDS];
 };
 
 /* Opens what the status monitor needs, in the node's namespaces.  @return 0 or -errno */
@@ -69,7 +82,10 @@ void daemons_cld_hand_over(const struct daemons *daemons);
 
 /* Asks the status monitor, waits a second for it, and replaces one that is mute. */
 void daemons_watch_monitor(struct daemons *daemons);
-/* Closes our copies of the NSM sockets and ends rpcbind. */
+/* Asks rpcbind or rpc.mountd, does not wait, and replaces one that has not answered for two seconds.
+ * Called inside. */
+void daemons_watch_rpc(struct daemons *daemons, enum daemon_kind kind);
+/* Closes our copies of the NSM sockets and ends rpcbind, also one that hangs. */
 void daemons_quiesce(struct daemons *daemons);
 
 #endif

@@ -51,13 +51,27 @@ static int remembered(const struct server *server, struct inodes *inodes)
 	return 0;
 }
 
+/* A process whose first thread has ended is in no namespace, but another one may wait for a disk in it. */
 static bool in_namespace(const char *pid, const char *kind, uint64_t inode)
 {
-	char path[64];
+	struct dirent *entry;
+	bool found = false;
+	char path[80];
 	struct stat st;
+	DIR *threads;
 
 	snprintf(path, sizeof(path), "/proc/%.16s/ns/%s", pid, kind);
-	return stat(path, &st) == 0 && st.st_ino == inode;
+	if (stat(path, &st) == 0)
+		return st.st_ino == inode;
+	snprintf(path, sizeof(path), "/proc/%.16s/task", pid);
+	threads = opendir(path);
+	while (threads && !found && (entry = readdir(threads))) {
+		snprintf(path, sizeof(path), "/proc/%.16s/task/%.16s/ns/%s", pid, entry->d_name, kind);
+		found = stat(path, &st) == 0 && st.st_ino == inode;
+	}
+	if (threads)
+		closedir(threads);
+	return found;
 }
 
 static int foreach_process(const struct server *server, int (*fn)(pid_t pid, void *arg), void *arg)

@@ -115,6 +115,12 @@ static void prefer_lockd(void)
 		glr_warn("cannot give lockd its priority: %s", strerror(errno));
 }
 
+/* An administrator's own choice stays. */
+static int fix_port(const char *path)
+{
+	return read_number(path) == 0 ? write_number(path, SERVER_NLM_PORT) : 0;
+}
+
 int server_nfsd_start(const struct server *server, uint64_t *grace_end_ms)
 {
 	unsigned step_s = read_number("/proc/sys/fs/nfs/nlm_timeout");
@@ -129,6 +135,10 @@ int server_nfsd_start(const struct server *server, uint64_t *grace_end_ms)
 		result = write_number(NFSD "nfsv4gracetime", server->grace_s);
 	if (result == 0 && read_number(LOCKD_PARAMETERS "nlm_max_connections") < NLM_CONNECTIONS)
 		result = write_number(LOCKD_PARAMETERS "nlm_max_connections", NLM_CONNECTIONS);
+	if (result == 0)
+		result = fix_port("/proc/sys/fs/nfs/nlm_tcpport");
+	if (result == 0)
+		result = fix_port("/proc/sys/fs/nfs/nlm_udpport");
 	if (result == 0)
 		result = glr__write_text(AT_FDCWD, NFSD "versions", "+3 +4 +4.1 +4.2\n");
 	if (result == 0 && !has_listeners())
@@ -155,12 +165,6 @@ int server_nfsd_stop(const struct server *server)
 		if (!server_wait(server))
 			result = -ETIMEDOUT;
 	return result;
-}
-
-bool server_nfsd_tracks_clients(void)
-{
-	/* Where nobody opened it within a second, or GraceStart failed, nfsd has removed the pipe again. */
-	return access(SERVER_CLD_PIPE, F_OK) == 0;
 }
 
 static int wait_for(int fd, short events, unsigned timeout_ms)

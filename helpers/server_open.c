@@ -4,6 +4,7 @@
  * them, the gate opens, the clients on the list are told.  In this order a power
  * cut at any point leaves the list as it was, and the next node tells everybody.
  */
+#include "link_addresses.h"
 #include "server_daemons.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static struct {
 /* A route needs an address first. */
 static int find_addresses(const struct server *server)
 {
-	opened.address_count = server_link_addresses(opened.addresses, sizeof(opened.addresses));
+	opened.address_count = link_addresses(opened.addresses, sizeof(opened.addresses));
 	if (opened.address_count > 0) {
 		int result = server_link_route(server);
 
@@ -40,7 +41,7 @@ static int start_threads(const struct server *server)
 {
 	int result = server_nfsd_start(server, &opened.grace_end_ms);
 
-	if (result == 0 && !server_nfsd_tracks_clients())
+	if (result == 0 && !server_cld_tracks_clients(server))
 		return -ENOTCONN;
 	/* Those of nfsd and lockd are new. */
 	return result < 0 ? result : daemons_keep_registrations();
@@ -111,10 +112,11 @@ static int begin_grace(const struct server *server)
 		close(lock);
 	}
 	if (result == -ENOTCONN)
-		return server_fail(OCF_ERR_GENERIC,
-				   "nfsd of group %s does not keep its NFSv4 clients with the status monitor: see "
-				   "the log of glr-statd",
-				   server->group);
+		return server_fail(
+			OCF_ERR_GENERIC,
+			"nfsd of group %s does not keep its NFSv4 clients with the status monitor: see "
+			"the log of glr-statd",
+			server->group);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "nfsd of group %s does not start: %s", server->group,
 				   strerror(-result));
@@ -126,7 +128,8 @@ static int end_grace_inside(const struct server *server)
 	return glr__grace_end();
 }
 
-/* Nobody holds a lock that could be reclaimed.  nfsd ends its own grace likewise, when no NFSv4 client is listed. */
+/* Nobody holds a lock that could be reclaimed.  nfsd ends its own grace likewise, when no NFSv4 client is
+ * listed. */
 static int skip_grace(const struct server *server)
 {
 	struct answer answer = {.complete = true};
@@ -166,15 +169,22 @@ static int open_anew(struct server *server)
 
 	if (result == -EHOSTUNREACH)
 		return server_fail(OCF_ERR_GENERIC,
-				   "group %s cannot reach gateway %s from its addresses: see the log",
-				   server->group, server->gateway);
+				   "group %s cannot reach its gateway from its addresses: see the log",
+				   server->group);
+	if (result == -EADDRNOTAVAIL)
+		return server_fail(
+			OCF_ERR_CONFIGURED,
+			"with link=routed the addresses of group %s need cidr_netmask=32, for IPv6 128",
+			server->group);
 	if (result <= 0)
 		return server_fail(OCF_ERR_GENERIC,
 				   "group %s has no address in its namespace%s%s: start an ocf:glr:IPaddr2 "
 				   "with group=%s before",
 				   server->group, result < 0 ? ": " : "", result < 0 ? strerror(-result) : "",
 				   server->group);
-	code = begin_epoch(server, &begun);
+	code = server_is_routed(server) ? server_routed_attach(server, opened.addresses) : OCF_SUCCESS;
+	if (code == OCF_SUCCESS)
+		code = begin_epoch(server, &begun);
 	if (code == OCF_SUCCESS)
 		code = begin_grace(server);
 	if (code != OCF_SUCCESS)

@@ -36,9 +36,9 @@ int server_settings_save(const struct server *server)
 
 	length = snprintf(
 		text, sizeof(text),
-		"directory=%s\nstate_dir=%s\nexports_file=%s\nlink=%s\nnic=%s\ngateway=%s\ngrace_s=%u\n"
+		"directory=%s\nstate_dir=%s\nexports_file=%s\nnft_file=%s\nlink=%s\nnic=%s\ngateway=%s\ngrace_s=%u\n"
 		"lease_s=%u\nthreads=%u\nserver_names=%s\n",
-		server->directory, server->state_dir, server->exports_file, server->link, server->nic,
+		server->directory, server->state_dir, server->exports_file, server->nft_file, server->link, server->nic,
 		server->gateway, server->grace_s, server->lease_s, server->threads, server->server_names);
 	if (length >= (int)sizeof(text))
 		return -ENAMETOOLONG;
@@ -73,6 +73,7 @@ int server_settings_load(struct server *server)
 		take_line(line, "directory", server->directory, sizeof(server->directory));
 		take_line(line, "state_dir", server->state_dir, sizeof(server->state_dir));
 		take_line(line, "exports_file", server->exports_file, sizeof(server->exports_file));
+		take_line(line, "nft_file", server->nft_file, sizeof(server->nft_file));
 		take_line(line, "link", server->link, sizeof(server->link));
 		take_line(line, "nic", server->nic, sizeof(server->nic));
 		take_line(line, "gateway", server->gateway, sizeof(server->gateway));

@@ -41,14 +41,22 @@ static int complete_settings(struct server *server)
 		snprintf(server->exports_file, sizeof(server->exports_file), "%.4000s/exports",
 			 server->state_dir);
 	if (strcmp(server->link, "macvlan") && strcmp(server->link, "ipvlan") &&
-	    strcmp(server->link, "veth") && strcmp(server->link, "none"))
-		return server_fail(OCF_ERR_CONFIGURED, "link=%s: choose macvlan, ipvlan, veth or none",
-				   server->link);
+	    strcmp(server->link, "veth") && strcmp(server->link, "none") && !server_is_routed(server))
+		return server_fail(OCF_ERR_CONFIGURED,
+				   "link=%s: choose macvlan, ipvlan, veth, routed or none", server->link);
+	if (server_is_routed(server) && server->gateway[0])
+		return server_fail(OCF_ERR_CONFIGURED,
+				   "gateway=%s: with link=routed the node is the gateway: remove it",
+				   server->gateway);
+	/* It is quoted for nft. */
+	if (server->nft_file[0] && (server->nft_file[0] != '/' || strchr(server->nft_file, '"')))
+		return server_fail(OCF_ERR_CONFIGURED, "nft_file='%s' is not an absolute path without quotes",
+				   server->nft_file);
 	if (!all_addresses(server->gateway))
 		return server_fail(OCF_ERR_CONFIGURED,
 				   "gateway=%s: give an IP address, or one of each family with a comma",
 				   server->gateway);
-	if (strcmp(server->link, "none") && server->nic[0] == 0)
+	if (server_link_needs_nic(server) && server->nic[0] == 0)
 		return server_fail(OCF_ERR_CONFIGURED,
 				   "nic is missing: name the device (for link=veth the bridge) that group "
 				   "%s's link goes over",
@@ -224,7 +232,9 @@ static int start_locked(struct server *server)
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot prepare the network of group %s: %s",
 				   server->group, strerror(-result));
-	return server_supervisor_start(server);
+	if (server->nft_file[0])
+		code = server_inside(server, server_filter_load);
+	return code == OCF_SUCCESS ? server_supervisor_start(server) : code;
 }
 
 int server_start(struct server *server)

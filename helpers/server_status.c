@@ -124,10 +124,12 @@ static int write_threads(const struct server *server)
 int server_reload(struct server *server)
 {
 	unsigned grace_s = server->grace_s, lease_s = server->lease_s, threads = server->threads;
-	char exports_file[PATH_MAX];
+	char exports_file[PATH_MAX], nft_file[PATH_MAX];
 	int code = OCF_SUCCESS, result = 0;
+	bool filtered;
 
 	strcpy(exports_file, server->exports_file);
+	strcpy(nft_file, server->nft_file);
 	if (server_settings_load(server) < 0)
 		return server_fail(OCF_ERR_GENERIC, "group %s was not started on this node", server->group);
 	if (!strcmp(server->status_of, "nfsserver")) {
@@ -136,6 +138,10 @@ int server_reload(struct server *server)
 		code = server_exports_prepare(server, true);
 		if (code == OCF_SUCCESS)
 			result = server_inside(server, read_exports);
+		filtered = server->nft_file[0] || nft_file[0];
+		strcpy(server->nft_file, nft_file);
+		if (code == OCF_SUCCESS && result == 0 && filtered)
+			code = server_inside(server, server_filter_load);
 	} else {
 		server->grace_s = grace_s;
 		server->lease_s = lease_s;

@@ -20,7 +20,6 @@
 #include <qb/qbloop.h>
 #include <qb/qbutil.h>
 
-#define MOUNTD_PROG 100005
 #define WATCH_MS 500
 #define MONITOR_ANSWER_MS 2000
 #define RESTART_PAUSE_MS 1000 /* for a daemon that did not live longer than that */
@@ -107,6 +106,8 @@ static void watch(void *arg)
 	struct daemons *daemons = &supervisor->daemons;
 
 	daemons_watch_monitor(daemons);
+	daemons_watch_rpc(daemons, DAEMON_RPCBIND);
+	daemons_watch_rpc(daemons, DAEMON_MOUNTD);
 	if (supervisor->check_registration && daemons_rpcbind_answers()) {
 		supervisor->check_registration = false;
 		if (!daemons_registered(GLR__NSM_PROG) && daemons_register_nsm(daemons) == 0)

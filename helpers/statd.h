@@ -8,6 +8,7 @@
 #include <qb/qbloop.h>
 
 #define STATD_LISTEN_MAX 8
+#define STATD_NAMED_MAX 100 /* missed clients in the log; "list" shows them all */
 
 struct statd;
 
@@ -57,6 +58,10 @@ struct statd_downcalls;
 int statd_downcalls_new(struct statd *statd, struct statd_downcalls **downcalls);
 void statd_downcalls_free(struct statd_downcalls *downcalls);
 void statd_downcall(struct statd_downcalls *downcalls, const struct glr__cookie *cookie, uint32_t state);
+/* lockd drops the client's locks, as if it had rebooted.  statd_control_released() follows.
+ * @param name a canonical address  @param why text of the failure, a constant
+ * @return 0, -ENOENT (lockd has not reported this client), or -EBUSY (another one is being released) */
+int statd_release(struct statd_downcalls *downcalls, const char *name, const char **why);
 
 /* ---- statd_notify.c: the notification engine's sockets ---------------------------- */
 
@@ -67,8 +72,9 @@ struct statd_notify;
 int statd_notify_new(struct statd *statd, const struct glr__window *window, uint32_t state,
 		     struct statd_notify **notify);
 void statd_notify_free(struct statd_notify *notify);
-size_t statd_notify_identifiers(const struct statd_notify *notify);
 void statd_notify_start(struct statd_notify *notify);
+/* lockd monitors this client, told or not.  @param notify NULL: nobody is told now */
+void statd_notify_seen(struct statd_notify *notify, const char *name);
 /* @return the engine, to be asked; belongs to the sockets */
 glr__notify_t *statd_notify_engine(struct statd_notify *notify);
 
@@ -111,6 +117,21 @@ const char *statd_recovery_progress(const struct statd_recovery *recovery,
 /* The engine sent, or heard, something. */
 void statd_recovery_notified(struct statd_recovery *recovery);
 
+/* ---- statd_ending.c: what the end of a recovery writes down ---------------------------- */
+
+struct statd_ending {
+	glr__notify_t *engine; /* that told the clients; NULL: nobody was to be told */
+	uint64_t began_ms;
+	bool whole_window; /* it ran to its end, not cut short by the end of grace */
+	bool by_hand;	   /* grace ends now, because somebody wants it to */
+	bool fresh;	   /* lockd's namespace was new */
+	bool resumed;	   /* in the window of a monitor that died */
+};
+
+void statd_ending(struct statd *statd, const struct statd_ending *ending);
+/* nfsd's grace ends: tells the log who has not come back. */
+void statd_ending_v4(const struct statd *statd);
+
 /* ---- statd_control.c: the control socket --------------------------------------------- */
 
 struct statd_control;
@@ -119,6 +140,10 @@ int statd_control_new(struct statd *statd, int fd, struct statd_control **contro
 void statd_control_free(struct statd_control *control);
 /* The epoch that was asked for is on disk (result 0), or is not. */
 void statd_control_begun(struct statd_control *control, int result);
+/* Answers who waits for changes to be on disk, when none is under way any more. */
+void statd_control_settled(struct statd_control *control);
+/* lockd was told to drop a client's locks (rc 0), or could not be. */
+void statd_control_released(struct statd_control *control, int rc);
 /* Everybody was sent to once, or the window is over: answers who waits for it. */
 void statd_control_told(struct statd_control *control, size_t told);
 
@@ -127,7 +152,7 @@ void statd_control_told(struct statd_control *control, size_t told);
 struct statd {
 	const char *group;
 	qb_loop_t *loop;
-	int grace_fd, local_state_fd; /* -1: none */
+	int grace_fd, local_state_fd, report_fd; /* -1: none */
 	glr_list_t *list;
 	glr__cookies_t *cookies;
 	glr__monitor_t *monitor;
@@ -136,7 +161,8 @@ struct statd {
 	struct statd_listen *listen;
 	struct statd_downcalls *downcalls;
 	struct statd_recovery *recovery;
-	bool beginning; /* an epoch, which is not on disk yet */
+	struct statd_notify *notify; /* NULL: nobody is told now */
+	bool beginning;		     /* an epoch, which is not on disk yet */
 	struct statd_control *control;
 	struct statd_cld *cld; /* NULL: nfsd asks somebody else */
 };

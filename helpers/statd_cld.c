@@ -97,6 +97,8 @@ static void answer_grace_start(struct statd_cld *cld)
 		glr_err("nfsd does not take the NFSv4 clients: %s", strerror(-rc));
 	else
 		glr_notice("NFSv4: %zu clients may reclaim", upload.count);
+	/* Before nfsd goes on: whoever started it looks at this next. */
+	cld->kept->tracked = rc ? 0 : cld->kept->pipe;
 	answer(cld, rc ? START_FAILED : 0);
 }
 
@@ -202,8 +204,10 @@ static void begin(struct statd_cld *cld)
 	case Cld_GraceStart:
 		cld->deadline_ms = glr__now_ms() + START_DEADLINE_MS;
 		break;
-	case Cld_Create:
 	case Cld_GraceDone:
+		statd_ending_v4(statd);
+		break;
+	case Cld_Create:
 		break;
 	default:
 		answer(cld, -EOPNOTSUPP);

@@ -18,6 +18,7 @@
 
 #define DOWNCALLS_MAX 1024 /* a hall of clients that boot at once */
 #define TRIES 10
+#define RELEASE_TRIES 3 /* somebody waits */
 #define RETRY_MS 1000
 #define RPCBIND_PORT 111
 #define LOG_INTERVAL_MS 10000
@@ -29,6 +30,7 @@ struct downcall {
 	uint16_t lockd_port; /* 0: rpcbind is being asked */
 	unsigned tries;
 	uint64_t due_ms;
+	bool release; /* by hand: somebody waits for it */
 };
 
 struct statd_downcalls {
@@ -60,6 +62,22 @@ static void end_call(struct statd_downcalls *d, struct downcall *call)
 	TAILQ_REMOVE(&d->calls, call, link);
 	d->count--;
 	free(call);
+}
+
+/* Says what came of a call, and ends it. */
+static void conclude(struct statd_downcalls *d, struct downcall *call, int rc)
+{
+	const char *what = call->release ? "released by hand" : "rebooted";
+
+	if (rc && may_log(d))
+		glr_warn("client=%s: %s, but lockd %s: its locks stay", call->cookie.name, what,
+			 rc == -ETIMEDOUT ? "did not answer" : "refused to hear it");
+	else if (!rc && may_log(d))
+		glr__log(call->release ? LOG_NOTICE : LOG_INFO, "client=%s: %s: its NFSv3 locks are dropped",
+			 call->cookie.name, what);
+	if (call->release)
+		statd_control_released(d->statd->control, rc);
+	end_call(d, call);
 }
 
 static void send_call(struct statd_downcalls *d, struct downcall *call, uint64_t now_ms)
@@ -95,11 +113,8 @@ static void work(void *arg)
 
 	for (call = TAILQ_FIRST(&d->calls); call; call = next) {
 		next = TAILQ_NEXT(call, link);
-		if (call->due_ms <= now_ms && call->tries >= TRIES) {
-			if (may_log(d))
-				glr_warn("client=%s: rebooted, but lockd did not answer: its locks stay",
-					 call->cookie.name);
-			end_call(d, call);
+		if (call->due_ms <= now_ms && call->tries >= (call->release ? RELEASE_TRIES : TRIES)) {
+			conclude(d, call, -ETIMEDOUT);
 			continue;
 		}
 		if (call->due_ms <= now_ms)
@@ -113,15 +128,10 @@ static void work(void *arg)
 static void answered(struct statd_downcalls *d, struct downcall *call, const struct glr__rpc_reply *reply)
 {
 	uint16_t port;
-	bool told;
 
 	if (call->lockd_port) {
 		/* A refusal will not turn into a yes. */
-		told = reply->accepted && !reply->accept_stat;
-		if (may_log(d))
-			glr__log(told ? LOG_INFO : LOG_WARNING, "client=%s: rebooted, %s", call->cookie.name,
-				 told ? "lockd was told" : "but lockd refused to hear it");
-		end_call(d, call);
+		conclude(d, call, reply->accepted && !reply->accept_stat ? 0 : -EACCES);
 		return;
 	}
 	/* Not registered now may be registered at the next try. */
@@ -202,29 +212,60 @@ static struct downcall *find_or_begin(struct statd_downcalls *d, const char *nam
 	return call;
 }
 
-/* A client says it several times, once for each name it has; its last word counts. */
-void statd_downcall(struct statd_downcalls *downcalls, const struct glr__cookie *cookie, uint32_t state)
+/* A client says it several times, once for each name it has; its last word counts.  @return 0 or -errno */
+static int begin_call(struct statd_downcalls *d, const struct glr__cookie *cookie, uint32_t state,
+		      bool release)
 {
-	struct downcall *call = NULL;
+	struct downcall *call;
 	int rc;
 
-	rc = open_socket(downcalls);
-	if (!rc)
-		call = find_or_begin(downcalls, cookie->name);
-	if (!call) {
-		if (may_log(downcalls))
-			glr_warn("client=%s: rebooted, but lockd cannot be told: %s", cookie->name,
-				 strerror(rc ? -rc : ENOBUFS));
-		return;
-	}
+	rc = open_socket(d);
+	if (rc)
+		return rc;
+	call = find_or_begin(d, cookie->name);
+	if (!call)
+		return -ENOBUFS;
+	call->release |= release;
 	if (call->tries && call->state == state)
-		return;
+		return 0;
 	call->cookie = *cookie;
 	call->state = state;
 	call->lockd_port = 0;
 	call->tries = 0;
 	call->due_ms = 0;
-	statd_timer_set(&downcalls->timer, 0);
+	statd_timer_set(&d->timer, 0);
+	return 0;
+}
+
+void statd_downcall(struct statd_downcalls *downcalls, const struct glr__cookie *cookie, uint32_t state)
+{
+	int rc = begin_call(downcalls, cookie, state, false);
+
+	if (rc && may_log(downcalls))
+		glr_warn("client=%s: rebooted, but lockd cannot be told: %s", cookie->name, strerror(-rc));
+}
+
+/*
+ * The client stays on the list, and its cookie is kept: lockd still believes that it is monitored, and
+ * would not report a new lock of it.  lockd acts on a state that differs from the last one; this one is
+ * even, which no host that rebooted has (X/Open NSM), so that the client's own word still counts later.
+ */
+int statd_release(struct statd_downcalls *downcalls, const char *name, const char **why)
+{
+	const struct glr__cookie *cookie = glr__cookies_find(downcalls->statd->cookies, name);
+	struct downcall *call;
+
+	*why = "another client is being released";
+	TAILQ_FOREACH(call, &downcalls->calls, link)
+	{
+		if (call->release)
+			return -EBUSY;
+	}
+	*why = "it has asked for no NFSv3 lock since the group was started";
+	if (!cookie)
+		return -ENOENT;
+	*why = "lockd cannot be told";
+	return begin_call(downcalls, cookie, ((uint32_t)glr__now_ms() | 1) + 1, true);
 }
 
 int statd_downcalls_new(struct statd *statd, struct statd_downcalls **downcalls)

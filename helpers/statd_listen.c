@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ struct statd_listen {
 };
 
 void statd_listen_request(struct statd *statd, uint64_t token, const struct sockaddr_storage *sa,
-			  const uint8_t *message, size_t length)
+			  const uint8_t *message, size_t length, uint64_t now_ms)
 {
 	struct glr_address peer;
 	uint16_t port;
@@ -58,7 +59,7 @@ void statd_listen_request(struct statd *statd, uint64_t token, const struct sock
 		port = ntohs(((const struct sockaddr_in *)sa)->sin_port);
 	else
 		port = ntohs(((const struct sockaddr_in6 *)sa)->sin6_port);
-	glr__monitor_request(statd->monitor, token, &peer, port, message, length, glr__now_ms());
+	glr__monitor_request(statd->monitor, token, &peer, port, message, length, now_ms);
 }
 
 bool statd_listen_is_local(const struct sockaddr_storage *sa)
@@ -100,7 +101,7 @@ static int udp_receive(struct listener *listener)
 	peer->fd = listener->fd;
 	peer->sa_length = msg.msg_namelen;
 	peer->control_length = msg.msg_flags & MSG_CTRUNC ? 0 : msg.msg_controllen;
-	statd_listen_request(l->statd, peer->token, &peer->sa, message, (size_t)got);
+	statd_listen_request(l->statd, peer->token, &peer->sa, message, (size_t)got, glr__now_ms());
 	return 1;
 }
 
@@ -153,6 +154,9 @@ static int inspect(struct statd_listen *l, int fd)
 	listener->fd = fd;
 	listener->tcp = type == SOCK_STREAM;
 	listener->local = !getsockname(fd, (struct sockaddr *)&sa, &sa_length) && statd_listen_is_local(&sa);
+	/* Accepted with its request, lockd's connection wakes this process once instead of twice. */
+	if (listener->tcp && listener->local)
+		setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof(one));
 	if (!listener->tcp && domain == AF_INET)
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
 	if (!listener->tcp && domain == AF_INET6)

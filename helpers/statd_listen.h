@@ -9,7 +9,7 @@
 
 /* Hands one request to the monitor. */
 void statd_listen_request(struct statd *statd, uint64_t token, const struct sockaddr_storage *sa,
-			  const uint8_t *message, size_t length);
+			  const uint8_t *message, size_t length, uint64_t now_ms);
 
 /* Loopback: nobody in the network can be it. */
 bool statd_listen_is_local(const struct sockaddr_storage *sa);

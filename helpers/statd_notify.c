@@ -12,8 +12,16 @@ struct statd_notify {
 
 static void progress(void *arg, const char *name, enum glr__progress progress)
 {
-	if (progress == GLR__ACKNOWLEDGED)
-		glr_info("client=%s: acknowledged", name);
+	struct statd_notify *n = arg;
+	int rc;
+
+	if (progress != GLR__ACKNOWLEDGED || glr__cookies_acknowledged(n->statd->cookies, name))
+		return;
+	/* Not in the log: thousands in a second; "list" shows each. */
+	glr_debug("client=%s: acknowledged", name);
+	rc = glr__cookies_acknowledge(n->statd->cookies, name);
+	if (rc)
+		glr_debug("client=%s: a successor will tell it again: %s", name, strerror(-rc));
 }
 
 static void worked(void *arg)
@@ -26,9 +34,16 @@ static void worked(void *arg)
 
 static int add_client(const struct glr_list_client *client, void *arg)
 {
+	struct statd_notify *n = arg;
+	int rc;
+
 	if (client->kind != GLR_LIST_NSM || client->missed)
 		return 0;
-	return glr__notify_add(arg, client->name, &client->address);
+	rc = glr__notify_add(statd_notify_engine(n), client->name, &client->address);
+	/* To a monitor that died in this recovery. */
+	if (!rc && glr__cookies_acknowledged(n->statd->cookies, client->name))
+		glr__notify_acknowledged(statd_notify_engine(n), client->name);
+	return rc;
 }
 
 int statd_notify_new(struct statd *statd, const struct glr__window *window, uint32_t state,
@@ -45,11 +60,14 @@ int statd_notify_new(struct statd *statd, const struct glr__window *window, uint
 	ops.arg = n;
 	rc = notify_sockets_new(statd->loop, window, state, &ops, &n->sockets);
 	if (!rc)
-		rc = glr_list_foreach(statd->list, add_client, statd_notify_engine(n));
+		glr__notify_await(statd_notify_engine(n));
+	if (!rc)
+		rc = glr_list_foreach(statd->list, add_client, n);
 	if (rc) {
 		statd_notify_free(n);
 		return rc;
 	}
+	statd->notify = n;
 	*notify = n;
 	return 0;
 }
@@ -58,18 +76,20 @@ void statd_notify_free(struct statd_notify *notify)
 {
 	if (!notify)
 		return;
+	notify->statd->notify = NULL;
 	notify_sockets_free(notify->sockets);
 	free(notify);
-}
-
-size_t statd_notify_identifiers(const struct statd_notify *notify)
-{
-	return notify_sockets_identifiers(notify->sockets);
 }
 
 void statd_notify_start(struct statd_notify *notify)
 {
 	notify_sockets_start(notify->sockets);
+}
+
+void statd_notify_seen(struct statd_notify *notify, const char *name)
+{
+	if (notify && glr__notify_back(statd_notify_engine(notify), name, glr__now_ms()))
+		notify_sockets_start(notify->sockets);
 }
 
 glr__notify_t *statd_notify_engine(struct statd_notify *notify)

@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Epochs, the window of a recovery, and what its end writes down:
- * - acknowledged, but no SM_MON since: struck off, when the namespace was fresh, the cookies
- *   are whole and one monitor ran the whole window.  A client too many is told once more, one too
- *   few loses its locks.
- * - neither acknowledged nor seen: missed.  Its locks may go to others when grace ends, so that it
- *   must not be told to reclaim them later.  A monitor that was restarted shortly before the end
- *   marks nobody: they may have answered its predecessor.
- */
+/* Epochs, and the window of a recovery. */
 #include "statd.h"
 
 #include <errno.h>
@@ -17,7 +9,6 @@
 #include <string.h>
 
 #define POLL_MS 250
-#define TRIES_MS 10000 /* several retransmissions */
 
 struct statd_recovery {
 	struct statd *statd;
@@ -32,83 +23,6 @@ struct statd_recovery {
 };
 
 /* ---- the end of the window --------------------------------------------------------- */
-
-enum outcome { OUTCOME_OTHER, OUTCOME_BACK, OUTCOME_SILENT, OUTCOME_ABSENT };
-
-struct verdict {
-	char *name;
-	enum outcome outcome;
-};
-
-struct ending {
-	struct statd_recovery *recovery;
-	struct verdict *verdicts;
-	size_t count;
-};
-
-static enum outcome judge(struct statd_recovery *r, const struct glr_list_client *client)
-{
-	int progress = glr__notify_progress(statd_notify_engine(r->notify), client->name);
-
-	if (client->kind != GLR_LIST_NSM || client->missed || progress < 0)
-		return OUTCOME_OTHER;
-	if (glr__cookies_seen(r->statd->cookies, client->name))
-		return OUTCOME_BACK;
-	return progress == GLR__ACKNOWLEDGED ? OUTCOME_ABSENT : OUTCOME_SILENT;
-}
-
-/* Names are copied: the list changes while they are worked through. */
-static int collect(const struct glr_list_client *client, void *arg)
-{
-	struct ending *ending = arg;
-	struct verdict *verdict = &ending->verdicts[ending->count];
-
-	verdict->outcome = judge(ending->recovery, client);
-	if (verdict->outcome == OUTCOME_OTHER)
-		return 0;
-	verdict->name = strdup(client->name);
-	if (!verdict->name)
-		return -ENOMEM;
-	ending->count++;
-	return 0;
-}
-
-static void change(struct statd_recovery *r, enum glr__change kind, const char *name)
-{
-	int rc = glr__monitor_change(r->statd->monitor, kind, name, glr__now_ms());
-
-	if (rc)
-		glr_err("client=%s: end of recovery not written: %s", name ? name : "-", strerror(-rc));
-	statd_monitor_tick(r->statd);
-}
-
-static void write_down(struct statd_recovery *r, const struct ending *ending, bool whole_window)
-{
-	bool whole = glr__cookies_whole(r->statd->cookies);
-	bool strike = whole && whole_window && r->fresh && !r->resumed;
-	bool mark = whole && ((whole_window && !r->resumed) || glr__now_ms() - r->began_ms >= TRIES_MS);
-	size_t back = 0, missed = 0;
-
-	for (size_t i = 0; i < ending->count; i++) {
-		const struct verdict *verdict = &ending->verdicts[i];
-
-		if (verdict->outcome == OUTCOME_BACK) {
-			back++;
-		} else if (verdict->outcome == OUTCOME_SILENT && mark) {
-			missed++;
-			glr_notice("client=%s: missed: it did not answer in the whole recovery, and its "
-				   "locks are gone",
-				   verdict->name);
-			change(r, GLR__CHANGE_MISSED, verdict->name);
-		} else if (verdict->outcome == OUTCOME_ABSENT && strike) {
-			glr_info("client=%s: struck off: it answered and asked for no lock", verdict->name);
-			change(r, GLR__CHANGE_REMOVE, verdict->name);
-		}
-	}
-	change(r, GLR__CHANGE_END, NULL);
-	glr_notice("recovery ended: %zu acknowledged, %zu back, %zu missed", r->counts.acknowledged, back,
-		   missed);
-}
 
 static void say_told(struct statd_recovery *r)
 {
@@ -129,21 +43,18 @@ static void drop_engine(struct statd_recovery *r)
 }
 
 /* @param whole_window the window ran to its end, not cut short by the end of grace */
-static void finish(struct statd_recovery *r, bool whole_window)
+static void finish(struct statd_recovery *r, bool whole_window, bool by_hand)
 {
-	struct ending ending = {.recovery = r};
-	struct glr_list_facts facts;
+	const struct statd_ending ending = {
+		.engine = r->notify ? statd_notify_engine(r->notify) : NULL,
+		.began_ms = r->began_ms,
+		.whole_window = whole_window,
+		.by_hand = by_hand,
+		.fresh = r->fresh,
+		.resumed = r->resumed,
+	};
 
-	glr__notify_get_counts(statd_notify_engine(r->notify), &r->counts);
-	glr_list_get_facts(r->statd->list, &facts);
-	ending.verdicts = calloc(facts.clients + facts.missed + 1, sizeof(*ending.verdicts));
-	if (ending.verdicts && !glr_list_foreach(r->statd->list, collect, &ending))
-		write_down(r, &ending, whole_window);
-	else
-		glr_err("recovery ended, but without memory nothing of it is written down");
-	while (ending.count)
-		free(ending.verdicts[--ending.count].name);
-	free(ending.verdicts);
+	statd_ending(r->statd, &ending);
 	drop_engine(r);
 }
 
@@ -182,11 +93,13 @@ static void poll_window(void *arg)
 	bool over = grace_is_over(r), window_over = glr__now_ms() >= r->notify_end_ms;
 
 	if (r->notify && (over || window_over))
-		finish(r, window_over);
-	if (over)
+		finish(r, window_over, false);
+	if (over) {
+		glr_notice("NFSv3: grace is over");
 		begin_serving(r);
-	else
-		statd_timer_set(&r->timer, POLL_MS);
+		return;
+	}
+	statd_timer_set(&r->timer, POLL_MS);
 }
 
 void statd_recovery_notified(struct statd_recovery *recovery)
@@ -211,36 +124,46 @@ static int start_engine(struct statd_recovery *r, const struct glr__window *wind
 	glr__notify_get_counts(statd_notify_engine(r->notify), &r->counts);
 	r->began_ms = now_ms;
 	r->fresh = window->fresh;
-	glr_notice("recovery %s: %zu clients, %zu identifiers, %" PRIu64 " s",
-		   r->resumed ? "goes on" : "begins", r->counts.clients, statd_notify_identifiers(r->notify),
-		   window->notify_end_ms > now_ms ? (window->notify_end_ms - now_ms + 500) / 1000 : 0);
+	glr_notice("recovery %s: %zu clients are told to reclaim from %s, for %" PRIu64 " s (epoch %" PRIu64
+		   ", NSM state %" PRIu32 ")",
+		   r->resumed ? "goes on" : "begins", r->counts.clients, window->identifiers,
+		   window->notify_end_ms > now_ms ? (window->notify_end_ms - now_ms + 500) / 1000 : 0,
+		   facts.epoch, facts.nsm_state);
 	statd_notify_start(r->notify);
 	return 0;
 }
 
 void statd_recovery_resume(struct statd_recovery *recovery)
 {
-	const struct glr__window *window = glr__cookies_window(recovery->statd->cookies);
-	int rc;
+	const struct glr__window *kept = glr__cookies_window(recovery->statd->cookies);
+	struct glr__window window;
+	struct glr_list_facts facts;
+	int rc = 0;
 
 	if (glr__cookies_frozen(recovery->statd->cookies)) {
 		recovery->phase = GLR_PHASE_CLOSED;
 		return;
 	}
-	if (!window || !window->grace_end_ms)
+	if (!kept || !kept->grace_end_ms)
 		return;
-	recovery->grace_end_ms = window->grace_end_ms;
-	recovery->notify_end_ms = window->notify_end_ms;
+	window = *kept;
+	glr_list_get_facts(recovery->statd->list, &facts);
+	recovery->grace_end_ms = window.grace_end_ms;
+	recovery->notify_end_ms = window.notify_end_ms;
 	recovery->phase = GLR_PHASE_SERVING;
+	recovery->counts.told = recovery->counts.acknowledged =
+		glr__cookies_count_acknowledged(recovery->statd->cookies);
 	/* Before anything is sent: grace may have ended while nobody looked. */
 	if (grace_is_over(recovery))
+		window.notify_end_ms = 0;
+	if (!window.notify_end_ms && facts.recovery_ended)
 		return;
 	recovery->phase = GLR_PHASE_RECOVERING;
 	recovery->resumed = true;
-	statd_timer_set(&recovery->timer, POLL_MS);
-	if (glr__now_ms() >= window->notify_end_ms)
-		return;
-	rc = start_engine(recovery, window);
+	statd_timer_set(&recovery->timer, window.notify_end_ms ? POLL_MS : 0);
+	/* Also when nobody may be told any more: its end is still to be written down. */
+	if (!facts.recovery_ended)
+		rc = start_engine(recovery, &window);
 	if (rc)
 		glr_err("recovery cannot go on: %s", strerror(-rc));
 }
@@ -260,6 +183,7 @@ int statd_recovery_begin(struct statd_recovery *recovery, bool fresh, const char
 	drop_engine(recovery);
 	statd_timer_set(&recovery->timer, UINT_MAX);
 	memset(&recovery->counts, 0, sizeof(recovery->counts));
+	recovery->began_ms = glr__now_ms();
 	recovery->resumed = false;
 	recovery->fresh = fresh;
 	recovery->phase = GLR_PHASE_PREPARED;
@@ -311,10 +235,8 @@ int statd_recovery_end_grace(struct statd_recovery *recovery, const char **why)
 	*why = "the group is closed";
 	if (recovery->phase == GLR_PHASE_CLOSED)
 		return -EPERM;
-	if (recovery->notify)
-		finish(recovery, false);
-	else if (recovery->phase == GLR_PHASE_PREPARED)
-		change(recovery, GLR__CHANGE_END, NULL);
+	if (recovery->notify || recovery->phase == GLR_PHASE_PREPARED)
+		finish(recovery, false, true);
 	begin_serving(recovery);
 	return 0;
 }

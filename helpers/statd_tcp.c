@@ -5,6 +5,10 @@
  * Everything is bounded: connections, bytes of a message, the time until it is whole.  When all
  * places are taken, the connection whose last message is oldest goes, those from the network first, so
  * that nobody there can keep lockd out.  What lockd sends is read before what others do.
+ *
+ * lockd opens a connection for each client that it reports, asks once, and closes it.  To wait for that end
+ * would wake the process once more for every client of a recovery, so such a connection is parked: it is
+ * looked at when the next one comes, or a little later.
  */
 #include "statd_listen.h"
 
@@ -21,11 +25,14 @@
 #define IDLE_CHECK_MS 5000
 #define LAST_FRAGMENT 0x80000000u
 #define MARK_BYTES 4
+#define PARKED_MS 100
 
 struct connection {
 	struct statd_tcp *tcp;
 	int fd; /* -1: free */
 	bool local;
+	bool polled;	    /* else parked */
+	bool mon;	    /* its last message was SM_MON */
 	uint32_t serial;    /* tells this use of the place from earlier ones */
 	uint64_t active_ms; /* of its beginning, or of its last whole message */
 	struct sockaddr_storage peer;
@@ -39,8 +46,8 @@ struct connection {
 
 struct statd_tcp {
 	struct statd *statd;
-	struct statd_timer idle_timer;
-	bool idle_armed;
+	struct statd_timer idle_timer, parked_timer;
+	bool idle_armed, parked_armed;
 	uint32_t next_serial;
 	struct connection connections[CONNECTIONS_MAX];
 };
@@ -54,7 +61,8 @@ static void close_connection(struct connection *c)
 {
 	if (c->fd < 0)
 		return;
-	qb_loop_poll_del(c->tcp->statd->loop, c->fd);
+	if (c->polled)
+		qb_loop_poll_del(c->tcp->statd->loop, c->fd);
 	close(c->fd);
 	c->fd = -1;
 }
@@ -80,20 +88,29 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static bool is_mon(const struct connection *c)
+{
+	struct glr__rpc_call call;
+
+	return !glr__rpc_decode_call(c->message, c->message_length, &call) && call.prog == GLR__NSM_PROG &&
+	       call.proc == GLR__SM_MON;
+}
+
 /* The monitor may answer at once, and the answer may close the connection. */
-static void end_fragment(struct connection *c)
+static void end_fragment(struct connection *c, uint64_t now_ms)
 {
 	size_t length = c->message_length;
 
 	c->mark_length = 0;
 	if (!c->last_fragment)
 		return;
+	c->mon = is_mon(c);
 	c->message_length = 0;
-	c->active_ms = glr__now_ms();
-	statd_listen_request(c->tcp->statd, token_of(c), &c->peer, c->message, length);
+	c->active_ms = now_ms;
+	statd_listen_request(c->tcp->statd, token_of(c), &c->peer, c->message, length, now_ms);
 }
 
-static void consume(struct connection *c, const uint8_t *bytes, size_t length)
+static void consume(struct connection *c, const uint8_t *bytes, size_t length, uint64_t now_ms)
 {
 	uint32_t serial = c->serial;
 	size_t part;
@@ -116,26 +133,30 @@ static void consume(struct connection *c, const uint8_t *bytes, size_t length)
 		bytes += part;
 		length -= part;
 		if (c->mark_length == MARK_BYTES && !c->fragment_length)
-			end_fragment(c);
+			end_fragment(c, now_ms);
 	}
 }
 
-static int32_t connection_readable(int32_t fd, int32_t revents, void *data)
+static void read_connection(struct connection *c, uint64_t now_ms)
 {
-	struct connection *c = data;
 	struct statd *statd = c->tcp->statd;
 	uint8_t bytes[GLR__RPC_MESSAGE_MAX];
 	ssize_t got;
 
-	got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	got = recv(c->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
+		return;
 	if (got <= 0) {
 		close_connection(c);
-		return 0;
+		return;
 	}
-	consume(c, bytes, (size_t)got);
+	consume(c, bytes, (size_t)got, now_ms);
 	statd_monitor_tick(statd);
+}
+
+static int32_t connection_readable(int32_t fd, int32_t revents, void *data)
+{
+	read_connection(data, glr__now_ms());
 	return 0;
 }
 
@@ -179,6 +200,53 @@ static struct connection *take_place(struct statd_tcp *tcp)
 	return oldest;
 }
 
+static void poll_connection(struct connection *c)
+{
+	if (qb_loop_poll_add(c->tcp->statd->loop, c->local ? QB_LOOP_HIGH : QB_LOOP_MED, c->fd, POLLIN, c,
+			     connection_readable))
+		close_connection(c);
+	else
+		c->polled = true;
+}
+
+static bool is_parked(const struct connection *c)
+{
+	return c->fd >= 0 && !c->polled;
+}
+
+/* @param last was parked just now: there is nothing to see yet */
+static void look_at_parked(struct statd_tcp *tcp, const struct connection *last, uint64_t now_ms)
+{
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		struct connection *c = &tcp->connections[i];
+
+		if (is_parked(c) && c != last)
+			read_connection(c, now_ms);
+	}
+}
+
+static void end_parking(void *arg)
+{
+	struct statd_tcp *tcp = arg;
+
+	tcp->parked_armed = false;
+	look_at_parked(tcp, NULL, glr__now_ms());
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		if (is_parked(&tcp->connections[i]))
+			poll_connection(&tcp->connections[i]);
+	}
+}
+
+static void park(struct connection *c)
+{
+	struct statd_tcp *tcp = c->tcp;
+
+	look_at_parked(tcp, c, c->active_ms);
+	if (!tcp->parked_armed)
+		statd_timer_set(&tcp->parked_timer, PARKED_MS);
+	tcp->parked_armed = true;
+}
+
 void statd_tcp_accept(struct statd_tcp *tcp, int listener_fd)
 {
 	struct sockaddr_storage peer = {0};
@@ -196,19 +264,19 @@ void statd_tcp_accept(struct statd_tcp *tcp, int listener_fd)
 	c->local = statd_listen_is_local(&peer);
 	c->serial = tcp->next_serial++;
 	c->active_ms = glr__now_ms();
-	if (qb_loop_poll_add(tcp->statd->loop, c->local ? QB_LOOP_HIGH : QB_LOOP_MED, fd, POLLIN, c,
-			     connection_readable)) {
-		close(fd);
-		c->fd = -1;
-		return;
-	}
 	c->fd = fd;
 	if (!tcp->idle_armed)
 		statd_timer_set(&tcp->idle_timer, IDLE_CHECK_MS);
 	tcp->idle_armed = true;
-	/* lockd's request comes on the heels of its connection. */
+	/* lockd's connection is accepted when its request is there. */
 	if (c->local)
-		connection_readable(fd, POLLIN, c);
+		read_connection(c, c->active_ms);
+	if (c->fd < 0)
+		return;
+	if (c->mon && !c->mark_length && !c->message_length)
+		park(c);
+	else
+		poll_connection(c);
 }
 
 static void close_idle(void *arg)
@@ -237,6 +305,7 @@ int statd_tcp_new(struct statd *statd, struct statd_tcp **tcp)
 		return -ENOMEM;
 	t->statd = statd;
 	statd_timer_init(&t->idle_timer, statd->loop, close_idle, t);
+	statd_timer_init(&t->parked_timer, statd->loop, end_parking, t);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		t->connections[i].fd = -1;
 	*tcp = t;
@@ -254,6 +323,7 @@ void statd_tcp_free(struct statd_tcp *tcp)
 	if (!tcp)
 		return;
 	statd_timer_set(&tcp->idle_timer, UINT_MAX);
+	statd_timer_set(&tcp->parked_timer, UINT_MAX);
 	statd_tcp_close_all(tcp);
 	free(tcp);
 }

@@ -9,6 +9,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -113,6 +114,28 @@ START_TEST(request_in_many_pieces)
 	ck_assert_int_eq(world_receive(fd, reply, sizeof(reply), 5000), 32);
 	ck_assert_uint_eq(word_at(reply, 0), 7);
 	close(fd);
+}
+END_TEST
+
+static size_t count_descriptors(void)
+{
+	char pattern[64];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "/proc/%d/fd/*", world_statd_pid());
+	ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+	globfree(&found);
+	return found.gl_pathc;
+}
+
+START_TEST(no_connection_stays)
+{
+	size_t before = count_descriptors();
+
+	for (int i = 0; i < 100; i++)
+		ck_assert(world_mon("10.1.0.1") == 0 && count_descriptors() <= before + 2);
+	poll(NULL, 0, 500);
+	ck_assert_uint_le(count_descriptors(), before);
 }
 END_TEST
 
@@ -356,6 +379,7 @@ static Suite *statd_suite(void)
 	tcase_add_test(tc, is_unprivileged);
 	tcase_add_test(tc, list_survives_a_kill);
 	tcase_add_test(tc, request_in_many_pieces);
+	tcase_add_test(tc, no_connection_stays);
 	tcase_add_test(tc, requests_over_udp);
 	tcase_add_test(tc, long_list);
 	tcase_add_test(tc, strangers_are_denied);

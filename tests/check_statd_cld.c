@@ -94,6 +94,25 @@ START_TEST(reclaim)
 }
 END_TEST
 
+/* An nfsd that could not begin grace makes another pipe, and asks for nobody's right to reclaim. */
+START_TEST(whether_nfsd_asks_who_may_reclaim)
+{
+	char names[256];
+
+	ck_assert_int_eq(ask(Cld_Check, "one"), -EACCES);
+	ck_assert_uint_ne(nfsd.kept->tracked, nfsd.kept->pipe);
+	grace_start(names);
+	ck_assert_uint_eq(nfsd.kept->tracked, nfsd.kept->pipe);
+	replace_statd();
+	ck_assert_int_eq(ask(Cld_GraceDone, ""), 0);
+	ck_assert_uint_eq(nfsd.kept->tracked, nfsd.kept->pipe);
+	stop_nfsd();
+	start_nfsd();
+	ck_assert_int_eq(ask(Cld_Create, "one"), 0);
+	ck_assert_uint_ne(nfsd.kept->tracked, nfsd.kept->pipe);
+}
+END_TEST
+
 /* Killed in every stage of a grace period: the next one begins like it. */
 START_TEST(grace_again)
 {
@@ -259,6 +278,7 @@ static Suite *statd_suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, version);
 	tcase_add_test(tc, reclaim);
+	tcase_add_test(tc, whether_nfsd_asks_who_may_reclaim);
 	tcase_add_test(tc, grace_again);
 	tcase_add_test(tc, both_kinds_are_shown);
 	tcase_add_test(tc, kept_upcall);

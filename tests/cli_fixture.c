@@ -2,7 +2,8 @@
 /*
  * What the tests of the command line need around it:
  *   cli_fixture list DIRECTORY GROUP [ADDRESS...]  makes a client list
- *   cli_fixture monitor GROUP [ADDRESS...]         answers the control socket until it is killed
+ *   cli_fixture monitor GROUP [ADDRESS...]         answers the control socket until it is killed, and prints what
+ *                                                  it is told to do; "calm" is not in grace, "sick" is in trouble
  *   cli_fixture mute GROUP                         accepts connections and says nothing
  *   cli_fixture group GROUP COMMAND...             pins namespaces for the group, then runs a command
  */
@@ -67,6 +68,8 @@ static void answer(int fd, const char *group, char *const addresses[])
 	if (read(fd, request, sizeof(request) - 1) <= 0)
 		return;
 	snprintf(status.group, sizeof(status.group), "%s", group);
+	if (strcmp(group, "calm") == 0)
+		status.phase = GLR_PHASE_SERVING;
 	if (strcmp(group, "sick") == 0) {
 		status.durable = false;
 		strcpy(status.last_error, "fdatasync: Input/output error");
@@ -74,6 +77,13 @@ static void answer(int fd, const char *group, char *const addresses[])
 	if (strcmp(request, "status") == 0) {
 		length = glr__status_encode(&status, reply, sizeof(reply));
 		send(fd, reply, length, MSG_NOSIGNAL);
+		return;
+	}
+	if (strcmp(request, "list") != 0) { /* something is to be done */
+		puts(request);
+		fflush(stdout);
+		strcpy(reply, strcmp(group, "sick") ? "ok=1\n" : "error=it cannot be done\n");
+		send(fd, reply, strlen(reply), MSG_NOSIGNAL);
 		return;
 	}
 	for (; *addresses; addresses++) {

@@ -4,7 +4,7 @@
 #   sanitize.sh [address|undefined|thread|valgrind]...
 # The thread sanitizer runs what has a thread: the status monitor, whose writer it is.
 top=$(cd "$(dirname "$0")/.." && pwd)
-work=$(mktemp -d /var/tmp/glr-sanitize.XXXXXX) || exit 1
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/glr-sanitize.XXXXXX") || exit 1
 chmod 1777 "$work" # the status monitor writes its reports unprivileged
 passed=0
 failed=0
@@ -15,7 +15,7 @@ build() { # FLAGS TESTS
 	mkdir "$work/build" && cd "$work/build" || return 1
 	# shellcheck disable=SC2086 # words
 	"$top/configure" -q CFLAGS="-g -O1 -fno-omit-frame-pointer $1" LDFLAGS="$1" &&
-		make -s -j "$(nproc)" && make -s -j "$(nproc)" -C tests $2
+		make -s -j "$(nproc)" && make -s -j "$(nproc)" -C tests $2 bench/notify_clients
 }
 
 # What comes from make check: automake's "# PASS: N" and the like.
@@ -67,12 +67,12 @@ for checker in "$@"; do
 	address) run address -fsanitize=address "$(units none)" ;;
 	undefined) run undefined -fsanitize=undefined "$(units none)" ;;
 	thread)
-		run thread -fsanitize=thread "check_monitor_v4 check_monitor_writes check_statd check_statd_cld check_statd_recovery check_hostile"
+		run thread -fsanitize=thread "$(units '^fuzz/' | tr ' ' '\n' | grep -E 'monitor|statd|hostile|log' | tr '\n' ' ')"
 		;;
 	valgrind)
 		# Not the real programs: they have deadlines, and the address sanitizer for the same faults.
 		options="-q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
-		run valgrind "" "$(units 'statd|hostile')" "valgrind $options --log-file=$work/report.%p"
+		run valgrind "" "$(units 'statd|hostile|log')" "valgrind $options --log-file=$work/report.%p"
 		;;
 	*)
 		echo "usage: $0 [address|undefined|thread|valgrind]..." >&2

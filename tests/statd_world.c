@@ -24,7 +24,7 @@
 #endif
 
 static struct {
-	int slots[2], cookies, control, grace, local_state;
+	int slots[2], cookies, control, grace, local_state, report;
 	int cld[2];    /* 0: none */
 	int listen[5]; /* UDP, TCP, the same for IPv6, and TCP on 127.0.0.1 */
 	pid_t pid;
@@ -140,6 +140,8 @@ void world_make(void)
 	raise_link("lo:1", WORLD_STRANGER);
 	world.cookies = -1;
 	world_new_cookies();
+	world.report = open(GLR__RUNTIME_DIR "/" WORLD_GROUP "/recovery", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_ge(world.report, 0);
 	world.control = glr__control_listen(WORLD_GROUP);
 	snprintf(text, sizeof(text), "%u\n", WORLD_LOCAL_STATE);
 	put_file("/run/local_state", text);
@@ -187,7 +189,7 @@ static int inherited(int fd)
 
 static _Noreturn void become_statd(void)
 {
-	char list[32], cookies[32], control[32], listen[64], grace[32], state[40], cld[40];
+	char list[32], cookies[32], control[32], listen[64], grace[32], state[40], report[32], cld[40];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(list, sizeof(list), "--list=%d,%d", inherited(world.slots[0]), inherited(world.slots[1]));
@@ -198,9 +200,10 @@ static _Noreturn void become_statd(void)
 		 inherited(world.listen[4]));
 	snprintf(grace, sizeof(grace), "--grace-fd=%d", inherited(world.grace));
 	snprintf(state, sizeof(state), "--local-state-fd=%d", inherited(world.local_state));
+	snprintf(report, sizeof(report), "--report=%d", inherited(world.report));
 	snprintf(cld, sizeof(cld), "--cld=%d,%d", inherited(world.cld[0]), inherited(world.cld[1]));
 	execl(STATD, "glr-statd", "--group=" WORLD_GROUP, list, cookies, control, listen, grace, state,
-	      world.cld[0] ? cld : NULL, NULL);
+	      report, world.cld[0] ? cld : NULL, NULL);
 	_exit(127);
 }
 

@@ -53,6 +53,7 @@ valid() { # FORMAT CIB
 	true_that "$1 took all resources" [ "$(grep -c '<primitive .*class="ocf"' "$2")" = 6 ]
 	true_that "$1 took the exports" grep -q 'no_subtree_check);/srv/home/it.*s \*(ro)' "$2"
 	true_that "$1 took on-fail" grep -q 'on-fail="fence"' "$2"
+	true_that "the group by $1 starts" [ -z "$(grep 'value="Stopped"' "$2")" ]
 }
 
 new_cib() {

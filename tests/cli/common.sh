@@ -51,10 +51,12 @@ hasnt() {
 	printf '%s\n' "$1" | grep -q -e "$2" && failed "'$2' is there"
 }
 
-# well_formed: $out is XML
+# well_formed: $out is XML, and as the schema says
 well_formed() {
 	command -v xmllint >/dev/null || return 0
-	printf '%s\n' "$out" | xmllint --noout - || failed "not well-formed"
+	printf '%s\n' "$out" | xmllint --noout --relaxng "$data/../../helpers/group-lockrecover-result.rng" - \
+		2>"${work:-/tmp}/xml.$$" || failed "XML: $(cat "${work:-/tmp}/xml.$$")"
+	rm -f "${work:-/tmp}/xml.$$"
 }
 
 have_pacemaker() {

@@ -22,7 +22,11 @@ touch "$work/sm/127.0.0.9"
 echo "$record 127.0.0.10 node1" >"$work/sm/known.example.org"
 "$NOTIFY_CLIENTS" --silent=1 >"$work/clients" & # 127.0.0.100 is
 clients=$!
-until grep -q ready "$work/clients"; do sleep 0.05; done
+tries=0
+until grep -q ready "$work/clients" || [ $tries = 200 ]; do
+	sleep 0.05
+	tries=$((tries + 1))
+done
 
 # What makes no sense.
 grace N

@@ -9,13 +9,14 @@ has "$err" 'no such verb: nonsense'
 run 0 --version
 has "$out" '^group-lockrecover [0-9]'
 run 0 --help
-for verb in status list notify recover exec verify config; do
-	has "$out" "^  $verb "
-done
-for verb in status list notify recover exec verify config; do
-	run 0 $verb --help
+verbs=$(printf '%s\n' "$out" | sed -n 's/^  \([a-z-]*\) .*/\1/p')
+[ "$(printf '%s' "$verbs" | tr '\n' ' ')" = "status list notify recover end-grace release import exec verify config" ] ||
+	failed "verbs: $verbs"
+for verb in $verbs; do
+	run 0 "$verb" --help
 	has "$out" "^Usage: group-lockrecover $verb "
-	run 64 $verb --no-such-option
+	has "$out" '^  [^ ]'
+	run 64 "$verb" --no-such-option
 	has "$err" "^Usage: group-lockrecover $verb "
 	[ -z "$out" ] || failed "usage error on standard output"
 done
@@ -36,7 +37,16 @@ run 64 exec a
 run 64 exec a --
 run 64 exec a true
 run 64 verify a b
-run 64 verify --directory /tmp a
+run 64 verify --repair
+run 64 end-grace
+run 64 end-grace a b
+run 64 release a
+run 64 release a b
+has "$err" 'b is not an IP address'
+run 64 release a 10.0.0.1 10.0.0.2
+run 64 import a
+run 64 import --from /tmp
+run 64 import a b --from /tmp
 run 64 status --output-as=html
 has "$err" '^Usage: group-lockrecover status '
 finish
