@@ -4,9 +4,9 @@
 : "${root:?}"
 
 packages="autoconf automake libtool make gcc libc6-dev pkg-config libqb-dev libtirpc-dev libxml2-dev libcap-dev
-	uuid-dev check libxml2-utils xsltproc shellcheck python3 user-mode-linux pacemaker pacemaker-cli-utils corosync
-	resource-agents nfs-kernel-server nfs-common rpcbind iproute2 iputils-ping iputils-arping kmod psmisc procps
-	e2fsprogs tcpdump man-db util-linux strace dmsetup ${more_packages:-}"
+	libsqlite3-dev uuid-dev check libxml2-utils xsltproc shellcheck python3 user-mode-linux pacemaker pacemaker-cli-utils
+	corosync resource-agents nfs-kernel-server nfs-common rpcbind iproute2 iputils-ping iputils-arping kmod psmisc procps
+	e2fsprogs tcpdump patch man-db util-linux strace dmsetup nftables ${more_packages:-}"
 
 log=
 begin() { # STEP

@@ -6,12 +6,12 @@ WAIT_TOLERANCE_MS = 50
 LONGEST_EMPTY_WAIT_MS = 1000
 
 
-def judge(evidence):
+def judge(evidence, parts=None):
     """(report, problems): the numbers of one takeover, and sentences; none means passed."""
     report, problems = {}, []
     if evidence.takeover is None:
         return report, ["%s was never started on %s" % (evidence.group.name, evidence.new_node)]
-    for part in (locks, grants, waits, notifications, moments, bystanders, remains):
+    for part in parts or PARTS:
         numbers, found = part(evidence)
         report.update(numbers)
         problems += found
@@ -45,9 +45,13 @@ def is_reclaimed(evidence, lock):
 
 def holders(evidence, since, *kinds):
     """Locks about which the moving group's holders wrote such an event."""
-    return {(e["file"].rpartition("/")[2], e["start"], e["start"] + e["len"] - 1)
-            for h in evidence.of_group(evidence.group.name, "hold")
+    return {locked_bytes(e) for h in evidence.of_group(evidence.group.name, "hold")
             for e in h.of_kind(*kinds) if e["t"] >= since}
+
+
+def locked_bytes(event):
+    """The lock that an event is about."""
+    return event["file"].rpartition("/")[2], event["start"], event["start"] + event["len"] - 1
 
 
 def damaged(evidence):
@@ -195,3 +199,6 @@ def remains(evidence):
     if not evidence.planned and not evidence.journal_replayed:
         problems.append("no journal replay after a power cut: this audit would see nothing")
     return {}, problems
+
+
+PARTS = (locks, grants, waits, notifications, moments, bystanders, remains)

@@ -1,16 +1,29 @@
 #!/usr/bin/python3 -IS
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is left of a group on the node it is run on, as JSON.
+"""What a node has of groups, as JSON.
 
     nodefacts.py GROUP DEVICE
+    nodefacts.py --all GROUP:DEVICE:DIRECTORY...
 
-Run after the group went away. A mount namespace without a process, kept by a
-bind mount, shows in no mountinfo: that is what the superblock is looked at for.
+The first form is run where the group went away from, and says what is left of it.
+A mount namespace without a process, kept by a bind mount, shows in no
+mountinfo: that is what the superblock is looked at for. The second form says that of every
+group that is not served here, and of those that are, which locks the kernel has and who
+is on the client list.
 """
 import glob
 import json
 import os
+import subprocess
 import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import proclocks  # noqa: E402
+
+SHARE = "share"
+THREADS = ("nfsd", "lockd")
 
 
 def namespaces_in_use():
@@ -64,11 +77,63 @@ def leftovers(group, device):
     return found
 
 
+def is_alive(device):
+    """Whether its superblock is, wherever it is mounted."""
+    return os.path.exists("/sys/fs/ext4/" + os.path.basename(device))
+
+
+def locks(device, directory):
+    """[file, first byte, last byte] of each lock in the export, and when the table was read."""
+    number = os.stat(device).st_rdev
+    with os.scandir(os.path.join(directory, SHARE)) as entries:
+        names = {entry.inode(): entry.name for entry in entries}
+    begin = time.time()
+    with open("/proc/locks") as f:
+        table = f.read()
+    held = proclocks.parse(table, os.major(number), os.minor(number))
+    return {"begin": begin, "end": time.time(),
+            "locks": [(names.get(h.inode, "inode %d" % h.inode), h.start, h.end) for h in held]}
+
+
+def clients(group):
+    """[name, kind] of each client on the list, as the group's own monitor tells."""
+    text = subprocess.run(["group-lockrecover", "list", group], stdin=subprocess.DEVNULL, check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    rows = [line.rsplit(None, 3) for line in text.splitlines()]
+    return [(row[0].strip(), row[2]) for row in rows]
+
+
+def threads():
+    """{name: how many} of the kernel threads that serve NFS."""
+    found = dict.fromkeys(THREADS, 0)
+    for path in glob.glob("/proc/[0-9]*/comm"):
+        try:
+            with open(path) as f:
+                name = f.read().strip()
+        except OSError:
+            continue
+        if name in found:
+            found[name] += 1
+    return found
+
+
+def of_group(group, device, directory):
+    if os.path.exists("/run/netns/" + group):
+        return {"served": True, "list": clients(group), **locks(device, directory)}
+    found = leftovers(group, device)
+    found += ["%s/%s" % (directory, name) for name in os.listdir(directory)]
+    if is_alive(device):
+        found.append("the superblock of " + device)
+    return {"served": False, "leftovers": found}
+
+
 def main():
+    if sys.argv[1] == "--all":
+        groups = {words[0]: of_group(*words) for words in (arg.split(":") for arg in sys.argv[2:])}
+        print(json.dumps({"groups": groups, "threads": threads()}))
+        return
     group, device = sys.argv[1:3]
-    print(json.dumps({
-        "leftovers": leftovers(group, device),
-        "device_busy": os.path.exists("/sys/fs/ext4/" + os.path.basename(device))}))
+    print(json.dumps({"leftovers": leftovers(group, device), "device_busy": is_alive(device)}))
 
 
 if __name__ == "__main__":

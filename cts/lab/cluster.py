@@ -75,13 +75,23 @@ class Cluster:
         tail = node.spawn(["tail", "-n", "+1", "-f", PACEMAKER_LOG], self.log(node))
         corosync = node.spawn(["corosync", "-f"], log + "corosync.log")
         node.run("i=0; until corosync-cfgtool -s || [ $i -ge 50 ]; do i=$((i+1)); sleep 0.2; done")
-        pacemaker = node.spawn(["pacemakerd", "-f"], log + "pacemakerd.out",
-                               {"PCMK_logfile": PACEMAKER_LOG})
+        pacemaker = self.start_pacemaker(node)
+        self.daemons[node.name] = (corosync, pacemaker, tail)
+
+    def start_pacemaker(self, node):
+        """Pacemaker alone; it finds daemons and resources that run already."""
+        handle = node.spawn(["pacemakerd", "-f"], "%s/%s.pacemakerd.out" % (self.lab.dir, node.name),
+                            {"PCMK_logfile": PACEMAKER_LOG})
         # A node has one processor and its kernel does not preempt: without this, agents (shell
         # scripts that fork by the dozen) would keep nfsd and lockd off it, as on no real host.
         node.run("i=0; until p=$(pidof pacemaker-execd) || [ $i -ge 100 ]; do i=$((i+1)); sleep 0.1; "
                  "done; renice -n 10 -p $p")
-        self.daemons[node.name] = (corosync, pacemaker, tail)
+        return handle
+
+    @staticmethod
+    def stop_pacemaker(node, timeout=60):
+        """Pacemaker alone, in order; returns when it is gone."""
+        node.run("kill $(pidof pacemakerd); while pidof pacemakerd; do sleep 0.2; done", timeout)
 
     def corosync_conf(self):
         nodes = "".join(COROSYNC_NODE % (n.ip, n.name, i + 1) for i, n in enumerate(self.nodes))

@@ -16,7 +16,7 @@ from .node import Node
 
 UML_MODULES = "/usr/lib/uml/modules"
 FENCE_AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node", "fence_uml")
-DISK_LETTERS = "ABCDEFGH"
+DISK_LETTERS = "ABCDEFGHIJKLMNOP"      # a node has no more
 
 
 class Lab:
@@ -26,15 +26,16 @@ class Lab:
     stage              DESTDIR of a `make install` (prefix /usr, sysconfdir /etc) to be
                        seen in every node as if it were installed; None: nothing
     build              a folder to be seen in every node as /build; None: nothing
+    memory             of each node
     disks              how many shared disks the servers have: /dev/ubda, ubdb ...
     """
 
     def __init__(self, servers=2, clients=2, stage=None, build=None, disks=3, disk_size="256M",
-                 parent=host.PARENT):
+                 memory="512M", parent=host.PARENT):
         self.stage = os.path.abspath(stage) if stage else None
         self.build = os.path.abspath(build) if build else None
         self.counts = (servers, clients, disks)
-        self.disk_size, self.parent = disk_size, parent
+        self.disk_size, self.memory, self.parent = disk_size, memory, parent
         self.modules = max(glob.glob(UML_MODULES + "/*"))
         self.nodes, self.disks, self.captures = {}, [], []
         self.dir = self.network = self.record = self.control = None

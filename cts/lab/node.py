@@ -14,9 +14,11 @@ from .channel import Channel, NodeGone
 HERE = os.path.dirname(os.path.abspath(__file__))
 INIT = os.path.join(HERE, "node", "init")
 SERVER_NICE = "-10"
-MEMORY = "512M"
 BOOT_TIMEOUT_S = 60
 CLOCK_ERROR_S = 0.0001
+SYS_POLL = "7"
+KERNEL = range(0x60000000, 0x70000000)  # where its data lie
+ASLEEP_S = 5
 
 Result = namedtuple("Result", "rc out")
 
@@ -89,6 +91,7 @@ class Node:
         self.up = threading.Event()
         self.power = threading.Lock()   # one at a time: a test and a fence agent may both kill
         self.counter = 0
+        self.disks_pid = None
 
     def __str__(self):
         return self.name
@@ -105,6 +108,7 @@ class Node:
             if self.process:
                 raise RuntimeError(self.name + " is already running")
             self.up.clear()
+            self.disks_pid = None
             self.write_config()
             self.channel = Channel(self.up.set, lambda words: self.lab.fence(self, words))
             with open(self.console, "ab") as console:
@@ -154,7 +158,7 @@ class Node:
         if self.role == "server":
             # How long a server takes is measured: its clients share the processor with it.
             argv = ["nice", "-n", SERVER_NICE] + argv
-        argv += ["linux.uml", "mem=" + MEMORY, "root=/dev/root", "rootfstype=hostfs", "rootflags=/",
+        argv += ["linux.uml", "mem=" + lab.memory, "root=/dev/root", "rootfstype=hostfs", "rootflags=/",
                 "ro", "init=" + INIT, "labdir=" + lab.dir, "labnode=" + self.name,
                 "umid=" + self.name, "uml_dir=" + os.path.join(lab.dir, "uml"), "loglevel=5",
                 "con=null", "con0=null,fd:1", "ssl=null",
@@ -258,6 +262,33 @@ class Node:
             f.write(text)
         self.run(["install", "-D", "-m", "%o" % mode, "/run/lab/" + name, path])
         os.unlink(local)
+
+    # disks
+
+    def disk_process(self):
+        """Which of the instance's processes does its disks' work: asleep, it waits at a place in the kernel's data."""
+        for pid in host.living_members(self.process.pid):
+            try:
+                with open("/proc/%d/syscall" % pid) as f:
+                    words = f.read().split()
+            except OSError:
+                continue
+            if words[0] == SYS_POLL and int(words[1], 16) in KERNEL:
+                return pid
+        return None
+
+    def freeze_disks(self):
+        """What is asked of any disk waits, until thaw_disks()."""
+        deadline = time.monotonic() + ASLEEP_S
+        while self.disks_pid is None and time.monotonic() < deadline:
+            self.disks_pid = self.disk_process()
+        if self.disks_pid is None:
+            raise RuntimeError("%s: its disks never rest" % self.name)
+        os.kill(self.disks_pid, signal.SIGSTOP)
+
+    def thaw_disks(self):
+        if self.disks_pid and self.process:
+            os.kill(self.disks_pid, signal.SIGCONT)
 
     # network cable
 

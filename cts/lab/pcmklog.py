@@ -25,33 +25,57 @@ def clock(day_and_time, milliseconds):
     return time.mktime(parsed) + int(milliseconds) / 1000
 
 
-def lines(path):
-    """(time, node, daemon, function, message) of every line of a node's log."""
-    if not os.path.exists(path):
-        return
-    with open(path, errors="replace") as f:
-        for text in f:
-            match = LINE.match(text)
-            if match:
-                day, ms, node, daemon, function, message = match.groups()
-                yield clock(day, ms), node, daemon, function, message
+def parse(text):
+    """(time, node, daemon, function, message) of a line; None: it is none of Pacemaker's own."""
+    match = LINE.match(text)
+    if not match:
+        return None
+    day, ms, node, daemon, function, message = match.groups()
+    return clock(day, ms), node, daemon, function, message
+
+
+class Reader:
+    """One node's log, read on each time it is asked."""
+
+    def __init__(self, path, offset=0):
+        self.path, self.offset, self.torn = path, offset, b""
+        self.found, self.open = [], {}  # operations; call -> index of the one that runs
+
+    def lines(self):
+        """The lines that came since it was last asked, as text."""
+        if not os.path.exists(self.path):
+            return []
+        with open(self.path, "rb") as f:
+            f.seek(self.offset)
+            data = f.read()
+        self.offset += len(data)
+        *whole, self.torn = (self.torn + data).split(b"\n")
+        return [line.decode(errors="replace") for line in whole]
+
+    def operations(self):
+        """All resource actions so far, in the order they began; a node that boots again counts calls anew."""
+        for text in self.lines():
+            if "log_execute" in text or "log_finished" in text:
+                self.note(parse(text))
+        return self.found
+
+    def note(self, line):
+        when, node, _, _, message = line or (None,) * 4 + ("",)
+        match = BEGIN.search(message)
+        if match:
+            resource, action, call = match.groups()
+            self.open[call] = len(self.found)
+            self.found.append(Operation(node, resource, action, when, None, None))
+            return
+        match = END.match(message)
+        if match and match.group(3) in self.open:
+            at = self.open.pop(match.group(3))
+            self.found[at] = self.found[at]._replace(end=when, rc=int(match.group(4)))
 
 
 def operations(path):
     """Resource actions one node ran, in the order they began."""
-    found = {}
-    for when, node, _, function, message in lines(path):
-        if function == "log_execute":
-            match = BEGIN.search(message)
-            if match:
-                resource, action, call = match.groups()
-                found[call] = Operation(node, resource, action, when, None, None)
-        elif function == "log_finished":
-            match = END.match(message)
-            if match and match.group(3) in found:
-                call, rc = match.group(3), int(match.group(4))
-                found[call] = found[call]._replace(end=when, rc=rc)
-    return list(found.values())
+    return Reader(path).operations()
 
 
 class Watch:

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests of the product on one real kernel, without a cluster: each part is a module here."""
-from . import agents, badinput, disks, durability, interrupted, recovery, supervision, v4
+from . import agents, badinput, disks, durability, interrupted, links, recovery, release, supervision, v4
 from .world import World
 
 # The kernel without an NFS server comes first: only a fresh node is one.
 PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "disks": disks, "recovery": recovery,
-         "durability": durability, "agents": agents, "interrupted": interrupted}
+         "release": release, "links": links, "durability": durability, "agents": agents,
+         "interrupted": interrupted}
 
 # Run when they are named, or with --thorough: another test or a scenario shows most of it.
-LENGTHY = (agents.whole_group, agents.reload_exports, interrupted.the_action_alone, supervision.supervisor_killed,
-           supervision.all_killed, v4.power_cut_in_grace, v4.tracker_killed)
+LENGTHY = (agents.whole_group, agents.reload_exports, interrupted.the_action_alone, release.recover_by_hand,
+           supervision.rpcbind_hangs, supervision.supervisor_killed, supervision.all_killed,
+           v4.power_cut_in_grace, v4.tracker_killed)
 
 
 def all_tests():

@@ -4,7 +4,7 @@ import contextlib
 from signal import SIGSTOP
 
 from .supervision import OTHERS_WAIT_S
-from .world import OCF_ERR_GENERIC, OCF_NOT_RUNNING
+from .world import OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS
 
 NAME = "tested"
 DM = "export DM_DISABLE_UDEV=1; "
@@ -12,6 +12,14 @@ LINEAR = "0 {sectors} linear {device} 0"
 AT_ONCE_S = 0.5
 BOUND_S = 1.1 + 0.5                     # the monitor's, and a busy machine's
 BACK_WITHIN_S = 12
+STOP_S = 8
+IN_TIME = "not done within the operation's timeout|process .* does not end|has not ended yet"
+THREADS_WAITING = r"""
+for process in /proc/[0-9]*; do
+	read -r _ name state _ <$process/stat && [ "$name" = "(nfsd)" ] && [ "$state" = D ] && echo $process
+done 2>/dev/null
+true
+"""
 CANNOT_WRITE = "group home cannot write new clients to its list: "
 
 
@@ -178,4 +186,46 @@ def monitor_hangs_too(world):
     world.bystander_unharmed()
 
 
-TESTS = (io_errors, unreadable_list, hanging_disk, monitor_hangs_too)
+def stops_in_time(world, name):
+    """The outcome of a stop, which is success or one clear reason, but not Pacemaker's patience."""
+    outcome = world.agent(name, "stop", world.home, timeout_s=STOP_S)
+    world.that(outcome.seconds < STOP_S, "%s: stop took %.1f s", name, outcome.seconds)
+    if outcome.rc != OCF_SUCCESS:
+        world.expect(outcome, OCF_ERR_GENERIC, IN_TIME)
+    return outcome
+
+
+def stopped_and_fenced(world, client_writes):
+    """home is stopped while its disk hangs, its node is fenced, and home is served again."""
+    home, writer = world.home, None
+    with mapped(world, home) as disk:
+        served(world)
+        holders = [world.hold(home, version) for version in ("3", "4.2")]
+        disk.freeze()
+        refused(world, BOUND_S)         # the monitor's writer waits for the disk
+        if client_writes:
+            writer = world.client.spawn(["dd", "if=/dev/zero", "of=%s/written" % world.mount_point(home, "3"),
+                                         "bs=64k", "count=4", "conv=fsync"])
+            world.until(lambda: world.shell(THREADS_WAITING), 20, "a thread of nfsd waits for the disk")
+        outcomes = [stops_in_time(world, name) for name in ("lockrecover", "nfsserver")]
+        world.that(any(outcome.rc for outcome in outcomes), "stopped, with a process that waits for the disk")
+        world.say("; ".join("%.1f s: %s" % (outcome.seconds, outcome.reason or "stopped") for outcome in outcomes))
+        world.reboot()
+    world.serve(home)
+    world.has_locks(home, holders, BACK_WITHIN_S)
+    for version in ("3", "4.2"):
+        world.denied_to_others(home, version)
+    if writer:
+        world.until(lambda: not writer.running, 30, "what the client wrote is written")
+
+
+def stop_while_frozen(world):
+    """a group stopped while its disk hangs: no stop outlasts its timeout, and after fencing all locks are back"""
+    world.release_kept()
+    stopped_and_fenced(world, True)
+    if world.thorough:
+        world.settle()
+        stopped_and_fenced(world, False)
+
+
+TESTS = (io_errors, unreadable_list, hanging_disk, monitor_hangs_too, stop_while_frozen)

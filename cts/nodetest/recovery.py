@@ -36,7 +36,7 @@ def new_lock_before_told(world):
     world.stop(home)
     world.serve(home)
     new = world.ask_for(home, "3", "asked.v3")
-    world.until(lambda: world.status(home).get("back") == 1, 5, "the client is monitored for its new lock")
+    world.until(lambda: world.status(home).get("returned") == 1, 5, "the client is monitored for its new lock")
     facts = world.status(home)
     world.that(facts["acknowledged"] == 0 and not world.locks(home), "it was told before: %s, %s",
                facts["text"], world.locks(home))

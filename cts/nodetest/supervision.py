@@ -6,6 +6,7 @@ from .world import OCF_ERR_GENERIC, OCF_SUCCESS
 
 REPLACED_WITHIN_S = 5
 OTHERS_WAIT_S = 2.5                     # asked each half second, it has one to answer, its successor starts
+BACK_WITHIN_S = 4                       # asked each half second, it has two to answer, its successor starts
 
 
 def with_locks(world):
@@ -73,6 +74,37 @@ def statd_hangs(world):
     world.healthy(home)
 
 
+def replaced(world, name):
+    home = world.home
+    holders = with_locks(world)
+    pids = world.daemons(home)[name]
+    begin = world.now()
+    for pid in pids:
+        world.send(SIGSTOP, pid)
+    answer = world.new_lock(home)       # of an address that was never asked about
+    world.that(answer.status == "granted", "a new lock: %s", answer.status)
+    world.file_handle(home, "held.v3")  # by way of rpcbind and the mount protocol
+    back_s = world.now() - begin
+    world.say("new lock after %.1f s, new mount after %.1f s", answer.wait_s, back_s)
+    world.that(back_s < BACK_WITHIN_S, "after %.1f s nobody could mount", back_s)
+    world.that(not set(world.daemons(home)[name]) & set(pids), "it was not replaced")
+    world.client_mount(home, "3", second=True)
+    world.has_locks(home, holders)
+    world.healthy(home)
+    world.stop(home)
+    world.nothing_left(home)
+
+
+def mountd_hangs(world):
+    """rpc.mountd hangs: replaced, new clients are let in and mount"""
+    replaced(world, "rpc.mountd")
+
+
+def rpcbind_hangs(world):
+    """rpcbind hangs: replaced, with its registrations"""
+    replaced(world, "rpcbind")
+
+
 def supervisor_killed(world):
     """the supervisor is killed: monitor fails, stop and start bring the locks back"""
     home = world.home
@@ -107,4 +139,5 @@ def all_killed(world):
     world.expect(world.agent("nfsserver", "monitor", home), OCF_SUCCESS)
 
 
-TESTS = (statd_killed, rpcbind_killed, mountd_killed, statd_hangs, supervisor_killed, all_killed)
+TESTS = (statd_killed, rpcbind_killed, mountd_killed, statd_hangs, mountd_hangs, rpcbind_hangs, supervisor_killed,
+         all_killed)

@@ -326,7 +326,8 @@ class World(Clients):
         facts = {"text": out}
         found = re.match(r"\w+: (\w+)", out)
         facts["phase"] = found.group(1) if found else None
-        for value, word in re.findall(r"(\d+) (on the list|told|acknowledged|back|missed|over NFSv4)", out):
+        counts = re.search(r"^  clients: (.*)", out, re.M)
+        for value, word in re.findall(r"(\d+) ([^,;]+)", counts.group(1) if counts else ""):
             facts[word] = int(value)
         found = re.search(r"NSM state (\d+)", out)
         facts["state"] = int(found.group(1)) if found else None

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 from audits import proclocks
 from lab import Cluster, Lab, ServiceGroup, prefer
 
+from . import product
+
 CTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROBE = os.path.join(CTS, "audits", "graceprobe.py")
 NODEFACTS = os.path.join(CTS, "audits", "nodefacts.py")
@@ -21,7 +23,7 @@ GRACE_S, LEASE_S = 20, 10
 # Linux: with the usual intervals four groups would keep a node busy with nothing else.
 MONITOR_INTERVAL, MONITOR_TIMEOUT = "60s", "60s"
 EXPORT_OPTIONS = "rw,no_root_squash,no_subtree_check"
-COROSYNC_PORT = 5405
+CAPTURED = "(tcp or udp) and not udp port 5405"       # Corosync's
 START_TIMEOUT_S = 180
 REPLAYED = "recovery complete"
 
@@ -31,20 +33,25 @@ class Group:
 
     def __init__(self, number, name, letter, addresses):
         self.number, self.name, self.letter, self.addresses = number, name, letter, addresses
+        self.resource = name            # what the cluster calls it
         self.directory = "/srv/" + name
         self.export = self.directory + "/share"     # beside the state directory, not above it
         self.device = Lab.device(letter)
         self.lockers = set()            # addresses of clients that ever locked over NFSv3
+        self.grace_s, self.lease_s = GRACE_S, LEASE_S
+        self.intervals = {}             # resource's suffix -> another interval of its monitor
 
     def service_group(self):
         return ServiceGroup(self.name, self.device, self.addresses, directory=self.directory,
-                            exports="%s *(%s)" % (self.export, EXPORT_OPTIONS), grace_s=GRACE_S,
-                            lease_s=LEASE_S)
+                            exports="%s *(%s)" % (self.export, EXPORT_OPTIONS),
+                            grace_s=self.grace_s, lease_s=self.lease_s)
 
     def xml(self):
         element = self.service_group().element()
-        for op in element.iterfind(".//op[@name='monitor']"):
-            op.set("interval", MONITOR_INTERVAL)
+        for resource in element.iterfind("primitive"):
+            op = resource.find(".//op[@name='monitor']")
+            suffix = resource.get("id").rpartition("-")[2]
+            op.set("interval", self.intervals.get(suffix, MONITOR_INTERVAL))
             op.set("timeout", MONITOR_TIMEOUT)
         return ElementTree.tostring(element, encoding="unicode")
 
@@ -67,7 +74,7 @@ class Bench:
         self.groups = {group.name: copy.deepcopy(group) for group in GROUPS if group.name in groups}
         self.lab = Lab(servers=servers, clients=3, stage=stage, disks=len(GROUPS) + 1)
         self.locker, self.say, self.failures = locker, say, failures
-        self.cluster = None
+        self.cluster, self.properties = None, {}
         self.probes = {}                # group name -> (process, path)
         self.counter = 0
 
@@ -86,9 +93,8 @@ class Bench:
         self.lab.__exit__(None, None, None)
 
     def up(self):
-        with open(self.locker, "rb") as source, open(self.lab.dir + "/locker", "wb") as target:
-            target.write(source.read())
-        os.chmod(self.lab.dir + "/locker", 0o755)
+        for program in product.PROGRAMS:
+            shutil.copy(os.path.join(os.path.dirname(self.locker), program), self.lab.dir)
         self.say("lab: %d servers, %d clients booted" % (len(self.lab.servers),
                                                         len(self.lab.clients)))
         if self.groups:
@@ -96,21 +102,27 @@ class Bench:
 
     def start_cluster(self):
         # Until all nodes are there: who comes first would take every group.
-        self.cluster = Cluster(self.lab, {"stop-all-resources": "true"})
+        self.cluster = Cluster(self.lab, dict(self.properties, **{"stop-all-resources": "true"}))
         for node in self.lab.servers:
             self.make_directories(node)
         for group in self.groups.values():
             self.prepare_disk(group, self.lab.servers[0])
-        first, second = self.lab.servers[:2]
-        places = {"home": first, "mail": second, "build": self.lab.servers[-1], "spare": second}
-        groups = self.groups.values()
-        self.cluster.start("".join(g.xml() for g in groups),
-                           "".join(prefer(g.name, places[g.name].name) for g in groups))
+        groups, places = self.groups.values(), self.first_places()
+        self.cluster.start(*self.configuration(places))
         self.cluster.crm("crm_attribute", "--type", "crm_config", "--name", "stop-all-resources",
                          "--update", "false")
         for group in groups:
             self.wait_started(group, lambda node, at=places[group.name].name: node == at)
         self.say("cluster: %s" % ", ".join("%s on %s" % (g.name, places[g.name]) for g in groups))
+
+    def first_places(self):
+        first, second = self.lab.servers[:2]
+        return {"home": first, "mail": second, "build": self.lab.servers[-1], "spare": second}
+
+    def configuration(self, places):
+        """(resources, constraints) as XML; places: where each group is to start."""
+        return ("".join(group.xml() for group in self.groups.values()),
+                "".join(prefer(g.resource, places[g.name].name) for g in self.groups.values()))
 
     def make_directories(self, node):
         node.run(["mkdir", "-p", "/srv"] + [g.directory for g in self.groups.values()])
@@ -124,7 +136,7 @@ class Bench:
     # where things are
 
     def where(self, group):
-        name = self.cluster.resource_started_on(group.name)
+        name = self.cluster.resource_started_on(group.resource)
         if name is None:
             raise RuntimeError("%s runs nowhere\n%s" % (group.name, self.cluster.status()))
         return self.lab[name]
@@ -132,10 +144,10 @@ class Bench:
     def wait_started(self, group, on):
         """Until on(node name) is true of where the group runs; a failed action ends the wait."""
         def arrived():
-            node = self.cluster.resource_started_on(group.name)
+            node = self.cluster.resource_started_on(group.resource)
             if node is not None and on(node):
                 return True
-            failed = [f for f in self.cluster.failures() if f[0].startswith(group.name + "-")]
+            failed = [f for f in self.cluster.failures() if f[0].startswith(group.resource + "-")]
             if failed:
                 raise RuntimeError("failed: %s" % failed)
             return False
@@ -149,9 +161,9 @@ class Bench:
         self.move(group, node)
 
     def move(self, group, node):
-        self.cluster.move(group.name, node.name)
+        self.cluster.move(group.resource, node.name)
         self.wait_started(group, lambda name: name == node.name)
-        self.cluster.clear(group.name)
+        self.cluster.clear(group.resource)
 
     def apart(self, group, other):
         """Makes two groups live on different nodes; the second one moves if need be."""
@@ -176,8 +188,7 @@ class Bench:
 
     def capture(self):
         self.counter += 1
-        return self.lab.capture("takeover%d.pcap" % self.counter,
-                                "(tcp or udp) and not udp port %d" % COROSYNC_PORT)
+        return self.lab.capture("takeover%d.pcap" % self.counter, CAPTURED)
 
     def watch_grace(self, group):
         """From now on, ask the group's lock manager from the lab's bridge."""

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LOCKER_SOURCE = os.path.join(ROOT, "cts", "workload", "locker.c")
+WORKLOAD = os.path.join(ROOT, "cts", "workload")
+PROGRAMS = {"locker": ["locker.c"], "lockmix": ["lockmix.c", "lockmix_range.c"]}
 CONFIGURE = ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var"]
 STAGES = "cts-"
 
@@ -52,8 +53,9 @@ class Stage:
         os.makedirs(self.root)
         try:
             call(["make", "-s", "install", "DESTDIR=" + self.root], self.directory)
-            call(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-o", self.locker,
-                  LOCKER_SOURCE], self.path)
+            for program, sources in PROGRAMS.items():
+                call(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-o", program] +
+                     [os.path.join(WORKLOAD, source) for source in sources], self.path)
         except BaseException:
             self.__exit__()
             raise

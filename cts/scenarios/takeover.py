@@ -22,6 +22,8 @@ class Takeover:
     empty: nobody locks in the group before the takeover.
     """
 
+    parts = judge.PARTS
+
     def __init__(self, bench, name, group, others, planned=False, empty=False):
         self.bench, self.name, self.group, self.others = bench, name, group, list(others)
         self.planned, self.empty = planned, empty
@@ -42,7 +44,7 @@ class Takeover:
             histories = self.load.stop()
         self.evidence.histories = histories
         self.evidence.trace = Trace(self.capture.path)
-        report, problems = judge.judge(self.evidence)
+        report, problems = judge.judge(self.evidence, self.parts)
         return report, problems, timeline.tell(self.evidence, report, problems)
 
     # before
