@@ -15,7 +15,7 @@ fd = os.open(%r, os.O_RDWR)
 select.select([fd], [], [], 10)
 message = os.read(fd, 1067)
 with open("/run/glr/home/upcall", "r+b") as f:
-    f.write(struct.pack("=Q", os.fstat(fd).st_ino) + message)
+    f.write(struct.pack("=QQ", *[os.fstat(fd).st_ino] * 2) + message)
 print("read", len(message))
 """ % PIPE
 
