@@ -11,7 +11,8 @@ PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "disks": d
 # Run when they are named, or with --thorough: another test or a scenario shows most of it.
 LENGTHY = (agents.whole_group, agents.reload_exports, interrupted.the_action_alone, release.recover_by_hand,
            supervision.rpcbind_hangs, supervision.supervisor_killed, supervision.all_killed,
-           v4.power_cut_in_grace, v4.tracker_killed)
+           v4.power_cut_in_grace, v4.tracker_killed,
+           supervision.mountd_killed, release.end_grace)
 
 
 def all_tests():
