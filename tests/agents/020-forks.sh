@@ -39,14 +39,3 @@ done
 for action in monitor stop meta-data; do
 	no_forks IPaddr2 $action group=no-such-group ip=192.0.2.1 cidr_netmask=24
 done
-
-need_root
-group=glr-test-$$
-ip netns add $group
-trap 'ip netns del $group' EXIT
-ip -n $group link add glr0 type veth peer name far || skip "this kernel has no veth"
-mkdir -p /run/resource-agents
-ip -n $group link set glr0 up
-count=$(forks IPaddr2 start group=$group ip=192.0.2.1 cidr_netmask=24)
-true_that "a fresh IPv4 address takes few processes ($count)" [ "$count" -le 4 ]
-true_that "it is there" sh -c "ip -n $group -o addr show dev glr0 | grep -q ' 192.0.2.1/24 brd 192.0.2.255 '"
