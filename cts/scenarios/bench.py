@@ -111,6 +111,9 @@ class Bench:
         self.cluster.start(*self.configuration(places))
         self.cluster.crm("crm_attribute", "--type", "crm_config", "--name", "stop-all-resources",
                          "--update", "false")
+        # Nodes that all died have nothing but what they are given again.
+        self.cluster.cib = self.cluster.cib.replace('name="stop-all-resources" value="true"',
+                                                    'name="stop-all-resources" value="false"')
         for group in groups:
             self.wait_started(group, lambda node, at=places[group.name].name: node == at)
         self.say("cluster: %s" % ", ".join("%s on %s" % (g.name, places[g.name]) for g in groups))
