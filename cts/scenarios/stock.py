@@ -40,7 +40,7 @@ stop)
 	exportfs -f
 	for daemon in rpc.mountd nfsdcld; do
 		i=0
-		while pid=$(pidof $daemon) && [ $i -lt 50 ]; do kill $pid; sleep 0.1; i=$((i + 1)); done
+		while pid=$(pidof $daemon) && [ $i -lt 50 ]; do kill "$pid"; sleep 0.1; i=$((i + 1)); done
 	done ;;
 status)
 	read -r threads </proc/fs/nfsd/threads || exit 3
