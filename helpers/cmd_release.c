@@ -8,7 +8,6 @@
  * again, and it may take new ones.
  */
 #include "cmd.h"
-#include "glr_private.h"
 #include "inside.h"
 #include "link_addresses.h"
 #include "notify_run.h"

@@ -3,7 +3,9 @@
  * nfsdcld's database (utils/nfsdcld/sqlite.c of nfs-utils): a table per epoch, of which "grace" tells the one
  * that is and, until grace is done, the one that is recovered from.
  */
+#include "clientlist.h"
 #include "import_nfsdcld.h"
+#include "record.h"
 
 #include <errno.h>
 #include <inttypes.h>

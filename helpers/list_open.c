@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A client list on disk, which nobody serves: for a look, or to be changed. */
+#include "clientlist.h"
 #include "cmd.h"
-#include "glr_private.h"
 
 #include <dirent.h>
 #include <errno.h>

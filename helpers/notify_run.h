@@ -3,7 +3,8 @@
 #ifndef GLR_NOTIFY_RUN_H
 #define GLR_NOTIFY_RUN_H
 
-#include "glr_private.h"
+#include "cookies.h"
+#include "notify.h"
 
 /* ---- notify_targets.c: the clients of a list, or of rpc.statd ------------------ */
 

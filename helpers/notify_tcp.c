@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The notification engine's TCP connections: one question, one answer, and closed. */
 #include "notify_sockets.h"
+#include "rpcmsg.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,6 +5,7 @@
  * is opened here, as soon as it is seen, and its descriptor passed on: to a monitor that was
  * restarted, again.
  */
+#include "cldmsg.h"
 #include "server_daemons.h"
 
 #include <errno.h>

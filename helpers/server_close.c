@@ -4,6 +4,7 @@
  * does not succeed ends the action: going on could unmount a filesystem in
  * which the kernel still grants locks.
  */
+#include "cookies.h"
 #include "recovery_report.h"
 #include "server.h"
 

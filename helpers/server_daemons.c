@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Starting the daemons of a group and asking rpcbind about them. */
 #include "recovery_report.h"
+#include "rpcmsg.h"
 #include "server_daemons.h"
 
 #include <errno.h>

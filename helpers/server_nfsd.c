@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel's half of the group: nfsd, lockd and their grace.  Called inside the group's namespaces. */
+#include "rpcmsg.h"
 #include "server.h"
 
 #include <ctype.h>

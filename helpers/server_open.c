@@ -4,6 +4,7 @@
  * them, the gate opens, the clients on the list are told.  In this order a power
  * cut at any point leaves the list as it was, and the next node tells everybody.
  */
+#include "cookies.h"
 #include "link_addresses.h"
 #include "server_daemons.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state directory on the group's own filesystem. */
+#include "clientlist.h"
 #include "server.h"
 
 #include <dirent.h>

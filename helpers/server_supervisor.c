@@ -3,6 +3,7 @@
  * The group's supervisor: starts its daemons, and restarts in place what dies,
  * without touching a lock.
  */
+#include "rpcmsg.h"
 #include "server_daemons.h"
 
 #include <errno.h>

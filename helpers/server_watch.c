@@ -8,6 +8,7 @@
  *
  * lockd asks rpcbind, too, and without rpc.mountd nobody mounts and no new address is let in.
  */
+#include "rpcmsg.h"
 #include "server_daemons.h"
 
 #include <dirent.h>

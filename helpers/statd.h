@@ -3,7 +3,10 @@
 #ifndef GLR_STATD_H
 #define GLR_STATD_H
 
-#include "glr_private.h"
+#include "clientlist.h"
+#include "cookies.h"
+#include "monitor.h"
+#include "notify.h"
 
 #include <qb/qbloop.h>
 

@@ -14,6 +14,7 @@
  * opens the pipe again.  It is therefore read straight into memory that a successor
  * shares: the kernel hands it over and fills that memory in one step.
  */
+#include "cldmsg.h"
 #include "statd.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
  * lockd listens to loopback and privileged ports only (Linux fs/lockd/svcproc.c), and where, rpcbind
  * knows: both are asked over one UDP socket, each question sent again until it is answered.
  */
+#include "rpcmsg.h"
 #include "statd.h"
 
 #include <errno.h>

@@ -7,6 +7,7 @@
  * the kernel then may see the end of the stream before the answer and ask again after
  * a pause, with all groups of the node waiting: the client closes, as everywhere.
  */
+#include "rpcmsg.h"
 #include "statd_listen.h"
 
 #include <errno.h>

@@ -10,6 +10,7 @@
  * would wake the process once more for every client of a recovery, so such a connection is parked: it is
  * looked at when the next one comes, or a little later.
  */
+#include "rpcmsg.h"
 #include "statd_listen.h"
 
 #include <arpa/inet.h>

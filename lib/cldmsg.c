@@ -3,7 +3,8 @@
  * nfsd's questions about its NFSv4 clients and their answers, as they go through the
  * pipe nfsd/cld: struct cld_msg and cld_msg_v2, in the machine's own byte order.
  */
-#include "glr_private.h"
+#include "cldmsg.h"
+#include "record.h"
 
 #include <errno.h>
 #include <linux/nfsd/cld.h>

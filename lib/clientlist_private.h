@@ -3,7 +3,9 @@
 #ifndef GLR_CLIENTLIST_PRIVATE_H
 #define GLR_CLIENTLIST_PRIVATE_H
 
-#include "glr_private.h"
+#include "clientlist.h"
+#include "record.h"
+#include "table.h"
 
 #define GLR__LIST_BLOCK 4096
 /* Two copies of the header, each in a block of its own: what loses one rarely loses the other. */

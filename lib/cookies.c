@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the running lockd gave us, in memory as in the log. */
 #include "cookies_private.h"
+#include "record.h"
 
 #include <errno.h>
 #include <stdlib.h>

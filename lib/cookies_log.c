@@ -7,6 +7,7 @@
  * cannot divide, and gives the old blocks back.  So being killed at any point leaves one generation whole.
  */
 #include "cookies_private.h"
+#include "record.h"
 
 #include <errno.h>
 #include <stdlib.h>

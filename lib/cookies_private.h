@@ -3,7 +3,8 @@
 #ifndef GLR_COOKIES_PRIVATE_H
 #define GLR_COOKIES_PRIVATE_H
 
-#include "glr_private.h"
+#include "cookies.h"
+#include "table.h"
 
 struct glr__cookie_entry {
 	struct glr__node node;

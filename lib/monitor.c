@@ -12,6 +12,7 @@
  * the cookie back by then.
  */
 #include "monitor_private.h"
+#include "rpcmsg.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,10 @@
 #ifndef GLR_MONITOR_PRIVATE_H
 #define GLR_MONITOR_PRIVATE_H
 
-#include "glr_private.h"
+#include "clientlist.h"
+#include "cookies.h"
+#include "monitor.h"
+#include "record.h"
 
 #include <sys/queue.h>
 

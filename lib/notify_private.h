@@ -3,7 +3,9 @@
 #ifndef GLR_NOTIFY_PRIVATE_H
 #define GLR_NOTIFY_PRIVATE_H
 
-#include "glr_private.h"
+#include "notify.h"
+#include "rpcmsg.h"
+#include "table.h"
 
 #include <sys/queue.h>
 

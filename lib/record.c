@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Records <-> bytes: the framing of the client list and of the cookie table.  Pure.  glr-clients(5). */
-#include "glr_private.h"
+#include "record.h"
 
 #include <errno.h>
 #include <string.h>

@@ -8,7 +8,8 @@
  * A message is one datagram, or one record of a stream without its mark.  Bytes
  * after what a procedure takes are ignored, as every RPC server does.
  */
-#include "glr_private.h"
+#include "cookies.h"
+#include "rpcmsg.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * A table of names: look-up in constant time, iteration in the order of insertion.  Its index
  * grows a few nodes at a time: no insertion pays for all that came before it.  Pure.
  */
-#include "glr_private.h"
+#include "table.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nfsd's upcalls and their answers, against the kernel's own structures. */
-#include "glr_private.h"
+#include "cldmsg.h"
+#include "record.h"
 
 #include <check.h>
 #include <errno.h>

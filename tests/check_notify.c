@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The notification engine over a simulated network of clients. */
 #include "notify_sim.h"
+#include "rpcmsg.h"
 
 #include <check.h>
 #include <errno.h>

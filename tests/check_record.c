@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "glr_private.h"
+#include "record.h"
+#include "table.h"
 
 #include <check.h>
 #include <errno.h>

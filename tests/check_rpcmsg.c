@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* NSM, rpcbind and NLM messages: against fixed bytes, against libtirpc's own coders, and against hostile
  * input. */
-#include "glr_private.h"
 #include "rpc_message.h"
+#include "rpcmsg.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Encoding calls, read back with libtirpc's own decoders; and what every encoder does without room. */
-#include "glr_private.h"
+#include "cookies.h"
 #include "rpc_message.h"
+#include "rpcmsg.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Replies: ours read with libtirpc's own decoders, others' read with ours. */
-#include "glr_private.h"
 #include "rpc_message.h"
+#include "rpcmsg.h"
 
 #include <check.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #ifndef COOKIES_FIXTURE_H
 #define COOKIES_FIXTURE_H
 
-#include "glr_private.h"
+#include "cookies.h"
 
 #define BLOCK 4096
 

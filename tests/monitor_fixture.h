@@ -4,6 +4,8 @@
 #ifndef MONITOR_FIXTURE_H
 #define MONITOR_FIXTURE_H
 
+#include "clientlist.h"
+#include "monitor.h"
 #include "nsm_message.h"
 
 #define LOCAL_STATE 77

@@ -3,6 +3,7 @@
 #ifndef NFSD_FIXTURE_H
 #define NFSD_FIXTURE_H
 
+#include "cldmsg.h"
 #include "statd_world.h"
 
 #include <linux/nfsd/cld.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "notify_sim.h"
 #include "rpc_message.h"
+#include "rpcmsg.h"
 
 #include <check.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
 #ifndef NOTIFY_SIM_H
 #define NOTIFY_SIM_H
 
-#include "glr_private.h"
+#include "notify.h"
 
 #define SIM_NAMES_MAX 64
 #define SIM_STATE 77

@@ -3,8 +3,8 @@
 #ifndef NSM_MESSAGE_H
 #define NSM_MESSAGE_H
 
-#include "glr_private.h"
 #include "rpc_message.h"
+#include "rpcmsg.h"
 
 static inline void nsm_call(struct message *message, uint32_t xid, uint32_t proc)
 {

@@ -3,6 +3,7 @@
 #ifndef STATD_WORLD_H
 #define STATD_WORLD_H
 
+#include "monitor.h"
 #include "nsm_message.h"
 
 #include <sys/types.h>

@@ -5,7 +5,7 @@
  * with its sync and without; then how long a rewriting of the whole makes a change wait, how long opening
  * takes, and the memory.  The lines that begin with "{" are for run.
  */
-#include "glr_private.h"
+#include "clientlist.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
  *   -> ready
  *   -> told=CLIENTS calls=N first=SECONDS last=SECONDS   (CLOCK_MONOTONIC: first call, last new client)
  */
-#include "glr_private.h"
 #include "rpc_message.h"
+#include "rpcmsg.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

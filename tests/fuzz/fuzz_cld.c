@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nfsd's questions about NFSv4 clients, and their answers read as the kernel reads them. */
+#include "cldmsg.h"
 #include "fuzz.h"
-#include "glr_private.h"
+#include "record.h"
 
 #include <errno.h>
 #include <linux/nfsd/cld.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One record of the client list or of the cookie table, and the client in it, if any. */
 #include "fuzz.h"
-#include "glr_private.h"
+#include "record.h"
 
 #define SEED 0x1234u
 #define CLIENT_RESERVED 2 /* bytes 2 and 3 of a client's payload mean nothing yet */

@@ -4,7 +4,7 @@
  * strings only.  What both take is encoded again where the project has an encoder for it.
  */
 #include "fuzz.h"
-#include "glr_private.h"
+#include "rpcmsg.h"
 
 #define STRING_MAX (GLR_NAME_MAX - 1)
 #define UADDR_MAX 127

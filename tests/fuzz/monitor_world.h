@@ -3,6 +3,7 @@
 #ifndef FUZZ_MONITOR_WORLD_H
 #define FUZZ_MONITOR_WORLD_H
 
+#include "monitor.h"
 #include "nsm_message.h"
 #include "slots.h"
 
