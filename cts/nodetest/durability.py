@@ -107,7 +107,7 @@ def cut_again_and_again(world, disk, cuts):
     for number in range(cuts):
         seconds = random.uniform(0, LOAD_S)
         acknowledged, more = one_round(world, disk, log, number, seconds)
-        world.that(acknowledged, "cut %d: nobody was acknowledged", number)
+        world.that(more, "cut %d: nobody was acknowledged", number)
         wanted, count = wanted | acknowledged, count + more
         missing = wanted - listed(world)
         if missing:
