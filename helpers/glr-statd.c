@@ -170,9 +170,6 @@ static void op_downcall(void *arg, const struct glr__cookie *cookie, uint32_t st
 
 static void op_seen(void *arg, const char *name)
 {
-	const struct statd *statd = arg;
-
-	statd_notify_seen(statd->notify, name);
 	/* A storm of reclaims must not wait for the system's log. */
 	glr_debug("client=%s: monitored", name);
 }

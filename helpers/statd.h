@@ -76,8 +76,6 @@ int statd_notify_new(struct statd *statd, const struct glr__window *window, uint
 		     struct statd_notify **notify);
 void statd_notify_free(struct statd_notify *notify);
 void statd_notify_start(struct statd_notify *notify);
-/* lockd monitors this client, told or not.  @param notify NULL: nobody is told now */
-void statd_notify_seen(struct statd_notify *notify, const char *name);
 /* @return the engine, to be asked; belongs to the sockets */
 glr__notify_t *statd_notify_engine(struct statd_notify *notify);
 
@@ -164,8 +162,7 @@ struct statd {
 	struct statd_listen *listen;
 	struct statd_downcalls *downcalls;
 	struct statd_recovery *recovery;
-	struct statd_notify *notify; /* NULL: nobody is told now */
-	bool beginning;		     /* an epoch, which is not on disk yet */
+	bool beginning; /* an epoch, which is not on disk yet */
 	struct statd_control *control;
 	struct statd_cld *cld; /* NULL: nfsd asks somebody else */
 };

@@ -60,14 +60,11 @@ int statd_notify_new(struct statd *statd, const struct glr__window *window, uint
 	ops.arg = n;
 	rc = notify_sockets_new(statd->loop, window, state, &ops, &n->sockets);
 	if (!rc)
-		glr__notify_await(statd_notify_engine(n));
-	if (!rc)
 		rc = glr_list_foreach(statd->list, add_client, n);
 	if (rc) {
 		statd_notify_free(n);
 		return rc;
 	}
-	statd->notify = n;
 	*notify = n;
 	return 0;
 }
@@ -76,7 +73,6 @@ void statd_notify_free(struct statd_notify *notify)
 {
 	if (!notify)
 		return;
-	notify->statd->notify = NULL;
 	notify_sockets_free(notify->sockets);
 	free(notify);
 }
@@ -84,12 +80,6 @@ void statd_notify_free(struct statd_notify *notify)
 void statd_notify_start(struct statd_notify *notify)
 {
 	notify_sockets_start(notify->sockets);
-}
-
-void statd_notify_seen(struct statd_notify *notify, const char *name)
-{
-	if (notify && glr__notify_back(statd_notify_engine(notify), name, glr__now_ms()))
-		notify_sockets_start(notify->sockets);
 }
 
 glr__notify_t *statd_notify_engine(struct statd_notify *notify)

@@ -135,8 +135,6 @@ static void pump(struct glr__notify *notify, uint64_t now_ms)
 			continue;
 		}
 		glr__notify_pace_sent(&notify->pace, task, now_ms);
-		if (task->port)
-			glr__notify_pace_told(&notify->pace, task->client, now_ms);
 		mark_sent(notify, task);
 	}
 }
@@ -213,7 +211,7 @@ static void rpcbind_answered(struct glr__notify *notify, struct notify_task *tas
 	task->tcp = tcp;
 	task->port = port;
 	task->port_tries = 0;
-	glr__notify_pace_ready(&notify->pace, task, task->client->told ? NOTIFY_FOLLOWING : NOTIFY_TELLING);
+	glr__notify_pace_ready(&notify->pace, task, NOTIFY_FOLLOWING);
 }
 
 static void notify_answered(struct glr__notify *notify, struct notify_task *task,
@@ -348,8 +346,6 @@ int glr__notify_add(glr__notify_t *notify, const char *name, const struct glr_ad
 	notify->counts.clients++;
 	if (client->task_count == 0)
 		notify->counts.unaddressed++;
-	else
-		notify->pace.returns.clients++;
 	notify->unacknowledged += client->task_count;
 	for (size_t i = 0; i < client->task_count; i++)
 		glr__notify_pace_ready(&notify->pace, &client->tasks[i], NOTIFY_FRESH);
@@ -360,24 +356,11 @@ void glr__notify_acknowledged(glr__notify_t *notify, const char *name)
 {
 	struct notify_client *client = glr__notify_clients_find(&notify->clients, name);
 
-	notify->pace.returns.clients -= client && client->task_count;
 	for (size_t i = 0; client && i < client->task_count; i++) {
 		client->tasks[i].message = notify->name_count;
 		mark_sent(notify, &client->tasks[i]);
 		acknowledge(notify, &client->tasks[i]);
 	}
-}
-
-void glr__notify_await(glr__notify_t *notify)
-{
-	glr__notify_pace_await(&notify->pace, notify->end_ms);
-}
-
-bool glr__notify_back(glr__notify_t *notify, const char *name, uint64_t now_ms)
-{
-	const struct notify_client *client = glr__notify_clients_find(&notify->clients, name);
-
-	return client && glr__notify_pace_back(&notify->pace, client, now_ms);
 }
 
 void glr__notify_get_counts(const glr__notify_t *notify, struct glr__notify_counts *counts)

@@ -54,13 +54,8 @@ unsigned glr__notify_tick(glr__notify_t *notify, uint64_t now_ms);
 /* A packet came in on an identifier's socket (UDP) or TCP connection.  Room in the window is used at once. */
 void glr__notify_input(glr__notify_t *notify, size_t identifier, const struct glr_address *from, uint16_t from_port,
 		       const uint8_t *bytes, size_t length, uint64_t now_ms);
-/* The caller will say who comes back to lockd: clients are told at the pace at which it
- * takes them, but all of them in time. */
-void glr__notify_await(glr__notify_t *notify);
 /* Before the first tick: this client acknowledged to somebody else, and is not told again. */
 void glr__notify_acknowledged(glr__notify_t *notify, const char *name);
-/* SM_MON came for this client.  @return whether others are to be told now, at the next tick */
-bool glr__notify_back(glr__notify_t *notify, const char *name, uint64_t now_ms);
 /* Everybody was sent to once when told + unaddressed == clients. */
 struct glr__notify_counts {
 	size_t clients;

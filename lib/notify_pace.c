@@ -6,12 +6,6 @@
  * in flight.  An answer makes room at once, silence after hold_ms: silent clients
  * cost the others a bounded rate, never their turn.  An identifier whose socket
  * takes nothing holds up no other.  After a packet a timer runs, doubled at every try.
- *
- * Who is told comes back to lockd at once, and lockd's queues are short: of connections 64, of datagrams
- * some 64 KiB.  What does not fit is lost, and its sender waits for seconds before it tries again, so that
- * the recovery of thousands would be over sooner had they been told later.  Therefore only so many are on
- * their way at a time.  Not all who are told come back: whoever was told before one that did is no longer
- * waited for, and while nobody comes, twice as many are told each time.
  */
 #include "notify_private.h"
 
@@ -24,18 +18,6 @@
 /* A default receive buffer (212992 bytes) holds more than 128 small answers, should nobody read them. */
 #define UDP_LIMIT 128
 #define UDP_HOLD_MS 20
-
-/* In lockd's queue.  The largest buffers that hold a request each are counted as 2304 bytes: twice as many
- * fit. */
-#define RETURNS_LIMIT 14
-#define RETURNS_UNDER_WAY_MAX 4096
-/* How long nobody comes before more are told: so many times what one took lately. */
-#define RETURNS_PATIENCE 8
-#define RETURNS_FIRST_WAIT_MS 40 /* lockd and what it asks have just begun */
-#define RETURNS_WAIT_MS 30
-#define RETURNS_WAIT_MAX_MS 400
-/* Of the window: then all have been told, and have time left to come back. */
-#define RETURNS_SHARE_OF_8 7
 
 static void leave_queue(struct notify_task *task)
 {
@@ -115,10 +97,10 @@ void glr__notify_pace_ready(struct notify_pace *pace, struct notify_task *task,
 	enter_queue(task, &lane_of(pace, task, task->tcp)->ready[readiness]);
 }
 
-static struct notify_task *first_ready(const struct notify_pace *pace, const struct notify_lane *lane)
+static struct notify_task *first_ready(const struct notify_lane *lane)
 {
 	for (int i = 0; i < NOTIFY_READINESSES; i++) {
-		if (lane->ready[i].length && !(i == NOTIFY_TELLING && pace->returns.held))
+		if (lane->ready[i].length)
 			return TAILQ_FIRST(&lane->ready[i].tasks);
 	}
 	return NULL;
@@ -132,7 +114,7 @@ struct notify_task *glr__notify_pace_next(struct notify_pace *pace)
 		const struct notify_lane *lane = &pace->lanes[i];
 
 		if (!lane->blocked && lane->window.length < lane->limit)
-			task = first_ready(pace, lane);
+			task = first_ready(lane);
 	}
 	return task;
 }
@@ -148,117 +130,6 @@ void glr__notify_pace_sent(struct notify_pace *pace, struct notify_task *task, u
 	task->due_ms = now_ms + ((uint64_t)BACKOFF_FIRST_MS << level);
 	enter_queue(task, &pace->timers[level]);
 }
-
-/* ---- clients on their way to lockd ------------------------------------------- */
-
-void glr__notify_pace_await(struct notify_pace *pace, uint64_t end_ms)
-{
-	pace->returns.awaited = true;
-	pace->returns.limit = RETURNS_LIMIT;
-	pace->returns.wait_ms = RETURNS_FIRST_WAIT_MS;
-	pace->returns.fastest_ms = UINT64_MAX;
-	pace->returns.end_ms = end_ms;
-}
-
-static uint64_t clamp(uint64_t value, uint64_t min, uint64_t max)
-{
-	return value < min ? min : value > max ? max : value;
-}
-
-/* However slow lockd is: who is not told believes that it still has its locks. */
-static uint64_t latest_ms(const struct notify_returns *r)
-{
-	uint64_t span_ms = (r->end_ms - r->began_ms) * RETURNS_SHARE_OF_8 / 8;
-
-	return r->began_ms + (r->told + 1) * span_ms / r->clients;
-}
-
-static bool must_wait(const struct notify_returns *r, uint64_t now_ms)
-{
-	return r->told - r->back >= r->limit && now_ms < latest_ms(r);
-}
-
-/* Silence is what is long for this lockd.  @return whether somebody came since the last look */
-static bool look(struct notify_returns *r, uint64_t now_ms)
-{
-	uint64_t done = r->back - r->seen, took_ms = now_ms - r->looked_ms;
-
-	if (done && took_ms) {
-		r->wait_ms = clamp(RETURNS_PATIENCE * took_ms / done + 2 * r->fastest_ms, RETURNS_WAIT_MS,
-				   RETURNS_WAIT_MAX_MS);
-		r->under_way = clamp(r->came * r->fastest_ms / took_ms, 0, RETURNS_UNDER_WAY_MAX);
-	}
-	r->looked_ms = now_ms;
-	r->seen = r->back;
-	r->came = 0;
-	return done;
-}
-
-/* It may know us by another identifier, and come only then. */
-static void tell_the_rest(const struct notify_pace *pace, struct notify_client *client)
-{
-	for (size_t i = 0; i < client->task_count; i++) {
-		struct notify_task *task = &client->tasks[i];
-		struct notify_lane *lane = lane_of(pace, task, task->tcp);
-
-		if (task->queue == &lane->ready[NOTIFY_TELLING])
-			enter_queue(task, &lane->ready[NOTIFY_FOLLOWING]);
-	}
-}
-
-void glr__notify_pace_told(struct notify_pace *pace, struct notify_client *client, uint64_t now_ms)
-{
-	struct notify_returns *r = &pace->returns;
-
-	if (!r->awaited || client->told)
-		return;
-	if (!r->told)
-		r->began_ms = r->looked_ms = now_ms;
-	client->told = ++r->told;
-	client->told_ms = now_ms;
-	r->held = must_wait(r, now_ms);
-	tell_the_rest(pace, client);
-	/* The first who has to wait, not one that is told because it is the latest time for it. */
-	if (r->told - r->back == r->limit)
-		look(r, now_ms);
-}
-
-/* Several at a time, so that one pass of the sockets is for many. */
-bool glr__notify_pace_back(struct notify_pace *pace, const struct notify_client *client, uint64_t now_ms)
-{
-	struct notify_returns *r = &pace->returns;
-
-	r->came += client->told > 0;
-	if (client->told <= r->back)
-		return false;
-	if (now_ms - client->told_ms < r->fastest_ms)
-		r->fastest_ms = now_ms - client->told_ms;
-	/* A jump would reach lockd as one. */
-	if (r->limit++ >= RETURNS_LIMIT + r->under_way)
-		r->limit = RETURNS_LIMIT + r->under_way;
-	r->back = client->told;
-	if (!r->held || r->told - r->back > r->limit - RETURNS_LIMIT / 2)
-		return false;
-	r->held = false;
-	return true;
-}
-
-/* @param busy others are asked for their ports: lockd's work has to wait for that, too */
-static void wait_no_longer(struct notify_returns *r, bool busy, uint64_t now_ms)
-{
-	if (!r->held)
-		return;
-	if (now_ms - r->looked_ms >= r->wait_ms && !look(r, now_ms) && !busy)
-		r->limit *= 2;
-	r->held = must_wait(r, now_ms);
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* ---- the sink, answers, time ---------------------------------------------------- */
 
 void glr__notify_pace_block(struct notify_pace *pace, const struct notify_task *task)
 {
@@ -292,14 +163,11 @@ bool glr__notify_pace_tcp_free(const struct notify_pace *pace, const struct noti
 struct notify_task *glr__notify_pace_expire(struct notify_pace *pace, uint64_t now_ms)
 {
 	struct notify_task *task;
-	bool busy = false;
 
 	for (size_t i = 0; i < pace->lane_count; i++) {
-		busy = busy || pace->lanes[i].ready[NOTIFY_FRESH].length;
 		while ((task = TAILQ_FIRST(&pace->lanes[i].window.tasks)) && task->hold_ms <= now_ms)
 			leave_window(task);
 	}
-	wait_no_longer(&pace->returns, busy, now_ms);
 	for (int i = 0; i < NOTIFY_BACKOFF_LEVELS; i++) {
 		task = TAILQ_FIRST(&pace->timers[i].tasks);
 		if (task && task->due_ms <= now_ms) {
@@ -308,6 +176,11 @@ struct notify_task *glr__notify_pace_expire(struct notify_pace *pace, uint64_t n
 		}
 	}
 	return NULL;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 uint64_t glr__notify_pace_event(const struct notify_pace *pace, uint64_t now_ms, uint64_t end_ms)
@@ -323,10 +196,7 @@ uint64_t glr__notify_pace_event(const struct notify_pace *pace, uint64_t now_ms,
 	for (size_t i = 0; i < pace->lane_count; i++) {
 		const struct notify_lane *lane = &pace->lanes[i];
 
-		if (pace->returns.held && lane->ready[NOTIFY_TELLING].length)
-			next = earlier(next, earlier(pace->returns.looked_ms + pace->returns.wait_ms,
-						     latest_ms(&pace->returns)));
-		if (!first_ready(pace, lane))
+		if (!first_ready(lane))
 			continue;
 		if (lane->blocked)
 			next = earlier(next, now_ms + BLOCKED_MS);

@@ -38,8 +38,6 @@ struct notify_client {
 	struct glr_address address;
 	enum glr__progress progress;
 	size_t unsent, unacknowledged; /* tasks */
-	size_t told;		       /* the how manieth to be sent SM_NOTIFY; 0: not yet */
-	uint64_t told_ms;
 	size_t task_count;
 	struct notify_task tasks[];
 };
@@ -65,9 +63,8 @@ void glr__notify_clients_clear(struct notify_clients *clients);
 
 #define NOTIFY_BACKOFF_LEVELS 5
 
-/* In the order in which they are served: what is under way is finished first.  TELLING: the first SM_NOTIFY
- * of a client, which may have to wait for others to come back. */
-enum notify_readiness { NOTIFY_FOLLOWING, NOTIFY_TELLING, NOTIFY_FRESH, NOTIFY_AGAIN, NOTIFY_READINESSES };
+/* In the order in which they are served: what is under way is finished first. */
+enum notify_readiness { NOTIFY_FOLLOWING, NOTIFY_FRESH, NOTIFY_AGAIN, NOTIFY_READINESSES };
 
 struct notify_lane {
 	struct notify_queue ready[NOTIFY_READINESSES];
@@ -77,23 +74,10 @@ struct notify_lane {
 	bool blocked;
 };
 
-/* Clients on their way to lockd: they come in the order in which they were told, or not at all. */
-struct notify_returns {
-	bool awaited, held;
-	size_t clients;
-	size_t told, back; /* numbers of the last one told, and of the last that came back */
-	size_t seen, came; /* when it was looked at: back; since then: clients that came */
-	size_t under_way;  /* not at lockd yet, as fast as they come now */
-	size_t limit;	   /* how many may be told that are not back */
-	uint64_t began_ms, end_ms, looked_ms;
-	uint64_t wait_ms, fastest_ms; /* how long nobody may come; how soon somebody came */
-};
-
 struct notify_pace {
 	struct notify_lane *lanes; /* of each identifier UDP, then TCP */
 	size_t lane_count;
 	struct notify_queue timers[NOTIFY_BACKOFF_LEVELS];
-	struct notify_returns returns;
 };
 
 /* @return 0 or -ENOMEM */
@@ -106,12 +90,6 @@ void glr__notify_pace_ready(struct notify_pace *pace, struct notify_task *task,
 struct notify_task *glr__notify_pace_next(struct notify_pace *pace);
 /* The task was sent: it takes room for a while and comes back from _expire unless answered. */
 void glr__notify_pace_sent(struct notify_pace *pace, struct notify_task *task, uint64_t now_ms);
-/* From now on clients are told as others come back, and all of them before end_ms. */
-void glr__notify_pace_await(struct notify_pace *pace, uint64_t end_ms);
-/* SM_NOTIFY was sent. */
-void glr__notify_pace_told(struct notify_pace *pace, struct notify_client *client, uint64_t now_ms);
-/* @return whether others may be told now */
-bool glr__notify_pace_back(struct notify_pace *pace, const struct notify_client *client, uint64_t now_ms);
 /* The sink takes no more like this task, until _unblock. */
 void glr__notify_pace_block(struct notify_pace *pace, const struct notify_task *task);
 void glr__notify_pace_unblock(struct notify_pace *pace);
