@@ -46,9 +46,10 @@ start() { # GROUP
 act() {
 	rm -f "$work/asked"
 	err=$("$GLR_SERVER" "$@" 2>&1) || failed "status $?: $*"
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		[ -e "$work/asked" ] && break
-		sleep 0.1
+	# It is asked in the background.
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		[ -s "$work/asked" ] && break
+		sleep 0.3
 	done
 	out=$(cat "$work/asked" 2>/dev/null)
 }
