@@ -14,7 +14,8 @@
 
 #include "nlmstorm.h"
 
-#define CLIENT_PORT 1000
+/* Privileged; the kernel may still remember the connections to a server that died. */
+#define CLIENT_PORT (storm.mode == LOCK ? 1000 : 1001)
 #define RESEND_US 10000000u
 #define AGAIN_US 3000000u /* after a connection that ended, or a lock manager that is not registered */
 #define RPCBIND 100000
