@@ -129,17 +129,23 @@ static int end_grace_inside(const struct server *server)
 	return glr__grace_end();
 }
 
-/* Nobody holds a lock that could be reclaimed.  nfsd ends its own grace likewise, when no NFSv4 client is
- * listed. */
-static int skip_grace(const struct server *server)
+/* Nobody holds a lock that could be reclaimed: whoever comes through the gate finds no grace.  nfsd ends its
+ * own likewise, when no NFSv4 client is listed. */
+static void skip_grace(const struct server *server)
 {
-	struct answer answer = {.complete = true};
 	int result = server_inside(server, end_grace_inside);
 
 	if (result < 0)
 		glr_warn("cannot end grace early, it will take its time: %s", strerror(-result));
 	else
 		glr_notice("no NFSv3 client has anything to reclaim: lockd is out of grace at once");
+}
+
+/* The monitor serves from here on; an open that is repeated takes that for its end. */
+static int tell_nobody(const struct server *server)
+{
+	struct answer answer = {.complete = true};
+
 	return ask(server, "end-grace", ASK_MS, NULL, &answer);
 }
 
@@ -166,6 +172,7 @@ static int open_anew(struct server *server)
 {
 	struct answer begun = {.complete = false};
 	int result = server_inside(server, find_addresses);
+	bool nobody;
 	int code;
 
 	if (result == -EHOSTUNREACH)
@@ -190,13 +197,14 @@ static int open_anew(struct server *server)
 		code = begin_grace(server);
 	if (code != OCF_SUCCESS)
 		return code;
+	nobody = begun.clients == 0 && (!strcmp(begun.condition, "clean") || !strcmp(begun.condition, "torn"));
+	if (nobody)
+		skip_grace(server);
 	result = server_inside(server, open_gate);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot open the gate of group %s: %s", server->group,
 				   strerror(-result));
-	if (begun.clients == 0 && (!strcmp(begun.condition, "clean") || !strcmp(begun.condition, "torn")))
-		return skip_grace(server);
-	return tell_clients(server);
+	return nobody ? tell_nobody(server) : tell_clients(server);
 }
 
 static int ping(const struct server *server)
