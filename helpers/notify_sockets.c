@@ -52,6 +52,7 @@ struct notify_sockets {
 	struct statd_timer timer;
 	glr__notify_t *engine;
 	struct notify_tcp *tcp;
+	struct notify_backlog *backlog;
 	uint64_t end_ms;
 	struct identifier *identifiers[IDENTIFIERS_MAX];
 	size_t identifier_count;
@@ -213,12 +214,26 @@ static bool bind_identifier(struct identifier *id)
 	return true;
 }
 
+static void allow(struct notify_sockets *s)
+{
+	uint64_t now_ms = glr__now_ms();
+	struct glr__notify_counts counts;
+	size_t tasks;
+
+	if (glr__notify_allowance(s->engine) || !notify_backlog_due(s->backlog, now_ms))
+		return;
+	glr__notify_get_counts(s->engine, &counts);
+	tasks = counts.clients * s->identifier_count;
+	glr__notify_allow(s->engine, notify_backlog_allowance(s->backlog, now_ms, tasks));
+}
+
 static void work(void *arg)
 {
 	struct notify_sockets *s = arg;
 	unsigned next_ms, retry_ms = UINT_MAX;
 	uint64_t now_ms;
 
+	allow(s);
 	for (size_t i = 0; i < s->identifier_count; i++) {
 		if (bind_identifier(s->identifiers[i]))
 			drain(s, i);
@@ -325,7 +340,11 @@ int notify_sockets_new(qb_loop_t *loop, const struct glr__window *window, uint32
 	}
 	rc = notify_tcp_new(loop, answered_over_tcp, s, &s->tcp);
 	if (!rc)
+		rc = notify_backlog_new(window->notify_end_ms, &s->backlog);
+	if (!rc)
 		rc = make_engine(s, window, state);
+	if (!rc)
+		glr__notify_allow(s->engine, 0);
 	if (rc) {
 		notify_sockets_free(s);
 		return rc;
@@ -340,6 +359,7 @@ void notify_sockets_free(struct notify_sockets *sockets)
 		return;
 	statd_timer_set(&sockets->timer, UINT_MAX);
 	notify_tcp_free(sockets->tcp);
+	notify_backlog_free(sockets->backlog);
 	for (size_t i = 0; i < sockets->identifier_count; i++) {
 		struct identifier *id = sockets->identifiers[i];
 

@@ -26,6 +26,19 @@ void notify_sockets_start(struct notify_sockets *sockets);
 /* @return the engine: to be given clients before the start, and to be asked; belongs to the sockets */
 glr__notify_t *notify_sockets_engine(struct notify_sockets *sockets);
 
+/* ---- notify_backlog.c: how many clients may be told now ------------------------- */
+
+struct notify_backlog;
+
+/* Looks at the network namespace of its caller.  @param end_ms of the window  @return 0 or -ENOMEM */
+int notify_backlog_new(uint64_t end_ms, struct notify_backlog **backlog);
+void notify_backlog_free(struct notify_backlog *backlog);
+/* @return whether it is time for the next allowance */
+bool notify_backlog_due(const struct notify_backlog *backlog, uint64_t now_ms);
+/* For glr__notify_allow(), when the last allowance is used up.
+ * @param count all that are to be told in this window; those of the last allowance have been */
+size_t notify_backlog_allowance(struct notify_backlog *backlog, uint64_t now_ms, size_t count);
+
 /* ---- notify_tcp.c: short connections, one question each ------------------------- */
 
 struct notify_tcp;

@@ -211,7 +211,7 @@ static void rpcbind_answered(struct glr__notify *notify, struct notify_task *tas
 	task->tcp = tcp;
 	task->port = port;
 	task->port_tries = 0;
-	glr__notify_pace_ready(&notify->pace, task, NOTIFY_FOLLOWING);
+	glr__notify_pace_ready(&notify->pace, task, task->told ? NOTIFY_FOLLOWING : NOTIFY_TELLING);
 }
 
 static void notify_answered(struct glr__notify *notify, struct notify_task *task,
@@ -361,6 +361,16 @@ void glr__notify_acknowledged(glr__notify_t *notify, const char *name)
 		mark_sent(notify, &client->tasks[i]);
 		acknowledge(notify, &client->tasks[i]);
 	}
+}
+
+void glr__notify_allow(glr__notify_t *notify, size_t count)
+{
+	notify->pace.allowance = count;
+}
+
+size_t glr__notify_allowance(const glr__notify_t *notify)
+{
+	return notify->pace.allowance;
 }
 
 void glr__notify_get_counts(const glr__notify_t *notify, struct glr__notify_counts *counts)

@@ -54,6 +54,12 @@ unsigned glr__notify_tick(glr__notify_t *notify, uint64_t now_ms);
 /* A packet came in on an identifier's socket (UDP) or TCP connection.  Room in the window is used at once. */
 void glr__notify_input(glr__notify_t *notify, size_t identifier, const struct glr_address *from, uint16_t from_port,
 		       const uint8_t *bytes, size_t length, uint64_t now_ms);
+/* From now on SM_NOTIFY goes to so many more that have not been sent one, until allowed anew; their rpcbinds are asked
+ * meanwhile.  Without this call, to any number.
+ * @param count clients, each counted for every identifier */
+void glr__notify_allow(glr__notify_t *notify, size_t count);
+/* @return what is left of it */
+size_t glr__notify_allowance(const glr__notify_t *notify);
 /* Before the first tick: this client acknowledged to somebody else, and is not told again. */
 void glr__notify_acknowledged(glr__notify_t *notify, const char *name);
 /* Everybody was sent to once when told + unaddressed == clients. */

@@ -6,14 +6,16 @@
  * in flight.  An answer makes room at once, silence after hold_ms: silent clients
  * cost the others a bounded rate, never their turn.  An identifier whose socket
  * takes nothing holds up no other.  After a packet a timer runs, doubled at every try.
+ * Who is told for the first time uses up an allowance; where none is left the others go on.
  */
 #include "notify_private.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define BACKOFF_FIRST_MS 500 /* then 1, 2, 4 and 8 s */
-#define BLOCKED_MS 5
+#define BLOCKED_MS 5	     /* also without allowance */
 
 /* A default receive buffer (212992 bytes) holds more than 128 small answers, should nobody read them. */
 #define UDP_LIMIT 128
@@ -76,6 +78,7 @@ int glr__notify_pace_init(struct notify_pace *pace, size_t identifier_count)
 	if (!pace->lanes)
 		return -ENOMEM;
 	pace->lane_count = 2 * identifier_count;
+	pace->allowance = SIZE_MAX;
 	for (size_t i = 0; i < pace->lane_count; i += 2) {
 		init_lane(&pace->lanes[i], UDP_LIMIT, UDP_HOLD_MS);
 		init_lane(&pace->lanes[i + 1], tcp_limit ? tcp_limit : 1, GLR__NOTIFY_TCP_MS);
@@ -97,10 +100,10 @@ void glr__notify_pace_ready(struct notify_pace *pace, struct notify_task *task,
 	enter_queue(task, &lane_of(pace, task, task->tcp)->ready[readiness]);
 }
 
-static struct notify_task *first_ready(const struct notify_lane *lane)
+static struct notify_task *first_ready(const struct notify_pace *pace, const struct notify_lane *lane)
 {
 	for (int i = 0; i < NOTIFY_READINESSES; i++) {
-		if (lane->ready[i].length)
+		if (lane->ready[i].length && (i != NOTIFY_TELLING || pace->allowance))
 			return TAILQ_FIRST(&lane->ready[i].tasks);
 	}
 	return NULL;
@@ -114,7 +117,7 @@ struct notify_task *glr__notify_pace_next(struct notify_pace *pace)
 		const struct notify_lane *lane = &pace->lanes[i];
 
 		if (!lane->blocked && lane->window.length < lane->limit)
-			task = first_ready(lane);
+			task = first_ready(pace, lane);
 	}
 	return task;
 }
@@ -125,6 +128,10 @@ void glr__notify_pace_sent(struct notify_pace *pace, struct notify_task *task, u
 	unsigned level = task->tries < NOTIFY_BACKOFF_LEVELS ? task->tries : NOTIFY_BACKOFF_LEVELS - 1;
 	struct notify_lane *lane = lane_of(pace, task, task->tcp);
 
+	if (task->port && !task->told) {
+		task->told = true;
+		pace->allowance -= pace->allowance && pace->allowance != SIZE_MAX;
+	}
 	task->hold_ms = now_ms + lane->hold_ms;
 	enter_window(task, &lane->window);
 	task->due_ms = now_ms + ((uint64_t)BACKOFF_FIRST_MS << level);
@@ -196,9 +203,9 @@ uint64_t glr__notify_pace_event(const struct notify_pace *pace, uint64_t now_ms,
 	for (size_t i = 0; i < pace->lane_count; i++) {
 		const struct notify_lane *lane = &pace->lanes[i];
 
-		if (!first_ready(lane))
+		if (!first_ready(pace, lane) && !lane->ready[NOTIFY_TELLING].length)
 			continue;
-		if (lane->blocked)
+		if (lane->blocked || lane->window.length < lane->limit)
 			next = earlier(next, now_ms + BLOCKED_MS);
 		else
 			next = earlier(next, TAILQ_FIRST(&lane->window.tasks)->hold_ms);

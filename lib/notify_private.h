@@ -30,6 +30,7 @@ struct notify_task {
 	unsigned port_tries; /* unanswered at this port */
 	uint16_t port;	     /* of the client's status monitor; 0: to be asked for */
 	bool tcp, sent;
+	bool told; /* SM_NOTIFY was sent, answered or not */
 };
 
 struct notify_client {
@@ -64,7 +65,7 @@ void glr__notify_clients_clear(struct notify_clients *clients);
 #define NOTIFY_BACKOFF_LEVELS 5
 
 /* In the order in which they are served: what is under way is finished first. */
-enum notify_readiness { NOTIFY_FOLLOWING, NOTIFY_FRESH, NOTIFY_AGAIN, NOTIFY_READINESSES };
+enum notify_readiness { NOTIFY_FOLLOWING, NOTIFY_TELLING, NOTIFY_FRESH, NOTIFY_AGAIN, NOTIFY_READINESSES };
 
 struct notify_lane {
 	struct notify_queue ready[NOTIFY_READINESSES];
@@ -78,6 +79,7 @@ struct notify_pace {
 	struct notify_lane *lanes; /* of each identifier UDP, then TCP */
 	size_t lane_count;
 	struct notify_queue timers[NOTIFY_BACKOFF_LEVELS];
+	size_t allowance; /* tasks that may be told for the first time; SIZE_MAX: any number */
 };
 
 /* @return 0 or -ENOMEM */

@@ -24,6 +24,42 @@ START_TEST(test_ten_thousand)
 }
 END_TEST
 
+/* Everybody's rpcbind is asked at once; SM_NOTIFY waits until it is allowed. */
+START_TEST(test_allowance)
+{
+	sim_init(&sim, 100);
+	sim_start(&sim);
+	glr__notify_allow(sim.notify, 10);
+	sim_run(&sim, 1000);
+	sim_assert_counts(&sim, 100, 10);
+	ck_assert_uint_eq(glr__notify_allowance(sim.notify), 0);
+	ck_assert_uint_eq(sim.packets, 110);
+	glr__notify_allow(sim.notify, 5);
+	sim_run(&sim, 2000);
+	sim_assert_counts(&sim, 100, 15);
+	glr__notify_allow(sim.notify, 1000);
+	sim_run(&sim, 60000);
+	sim_assert_counts(&sim, 100, 100);
+	ck_assert_uint_eq(sim.packets, 200);
+	sim_fini(&sim);
+}
+END_TEST
+
+/* Who was told and did not answer is told again, allowed or not. */
+START_TEST(test_allowance_counts_clients)
+{
+	sim_init(&sim, 2);
+	for (size_t i = 0; i < 2; i++)
+		sim.hosts[i].monitor_wait_us = 700000;
+	sim_start(&sim);
+	glr__notify_allow(sim.notify, 1);
+	sim_run(&sim, 3000);
+	sim_assert_counts(&sim, 2, 1);
+	ck_assert_uint_eq(sim.hosts[0].notifies + sim.hosts[1].notifies, 2);
+	sim_fini(&sim);
+}
+END_TEST
+
 START_TEST(test_silent_do_not_delay)
 {
 	sim_init(&sim, 1000);
@@ -240,6 +276,8 @@ static Suite *notify_pace_suite(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, test_ten_thousand);
+	tcase_add_test(tc, test_allowance);
+	tcase_add_test(tc, test_allowance_counts_clients);
 	tcase_add_test(tc, test_silent_do_not_delay);
 	tcase_add_test(tc, test_loss);
 	tcase_add_test(tc, test_heavy_loss);
