@@ -37,6 +37,7 @@ class Aftermath:
     kernel_lines: dict = field(default_factory=dict)
     clients: dict = field(default_factory=dict)     # address -> client's name
     baseline: dict = field(default_factory=dict)    # group name -> ms
+    earlier: dict = field(default_factory=dict)     # group name -> outages of faults before
 
     def starts(self, group):
         """Openings of the group's server that went well, in order."""
@@ -67,11 +68,10 @@ class Aftermath:
     @property
     def outages(self):
         """{group: [(begin, end)]} in which nobody need be served."""
-        found = {}
-        for name in self.groups:
+        found = {name: list(self.earlier.get(name, ())) for name in self.groups}
+        for name in filter(self.affected, self.groups):
             ends = [over for _, _, over in self.graces(name) if over]
-            if self.affected(name):
-                found[name] = [(self.began, max(ends, default=self.ended))]
+            found[name].append((self.began, max(ends, default=self.ended)))
         return found
 
 
@@ -133,7 +133,7 @@ def grace(after):
 
 
 def client_list(after):
-    """Every NFSv3 locker is on it, and nobody who never locked there."""
+    """Every NFSv3 locker is on it, everybody who holds a lock over NFSv4, and nobody who never locked there."""
     problems, told, seen = [], [], []
     for name, here in served(after):
         listed = {client for client, kind in here["list"] if kind == "NFSv3"}
@@ -142,8 +142,11 @@ def client_list(after):
         told.append("%s %d" % (name, len(here["list"])))
         problems += ["%s is not on the list of %s" % (c, name) for c in sorted(lockers - listed)]
         problems += ["%s is on the list of %s" % (c, name) for c in sorted(listed - lockers)]
-        if not any(kind == "NFSv4" for _, kind in here["list"]):
-            problems.append("nobody over NFSv4 is on the list of %s" % name)
+        owners = [client for client, kind in here["list"] if kind == "NFSv4"]
+        problems += ["%s holds locks over NFSv%s and is not on the list of %s" % (log.node, log.version, name)
+                     for log in after.logs if log.group == name and log.version != "3" and
+                     any(hold.t0 < here["begin"] and hold.t1 > here["end"] for hold in log.holds) and
+                     not any(owner.startswith("Linux NFSv%s %s" % (log.version, log.node)) for owner in owners)]
     if sorted(seen) != sorted(after.groups):
         problems.append("served: %s" % " ".join(sorted(seen)))
     return {}, problems, "on the lists: " + ", ".join(sorted(told))
@@ -213,7 +216,7 @@ def log_lines(after):
                 for line in lines if KERNEL_TROUBLE.search(line)]
     problems += ["%s: %s" % (node, line.strip()) for node, lines in after.cluster_lines.items()
                  for line in lines if CLUSTER_TROUBLE.search(line) and
-                 not any(resource in line for resource in after.fault.failures)]
+                 not any(words in line for words in after.fault.failures | after.fault.complaints)]
     count = sum(len(lines) for lines in list(after.kernel_lines.values()) + list(after.cluster_lines.values()))
     return {}, shorten(problems), "%d lines, no trouble" % count
 

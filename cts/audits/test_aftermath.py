@@ -10,6 +10,7 @@ from audits import aftermath
 from audits.lockjudge import Log
 from audits.test_judge import Operation, lock, notify, trace
 from faults.base import Fault
+from scenarios.faultload import Load
 
 C1, C2, C3 = "10.0.0.11", "10.0.0.12", "10.0.0.13"
 BEGAN, START, GRACE, GRACE_OVER, ENDED = 100, 105, 108, 118, 125
@@ -77,6 +78,21 @@ class DrawTest(unittest.TestCase):
             self.assertEqual(names, {kind.name for kind in faults.KINDS})
 
 
+class ForgetTest(unittest.TestCase):
+    def test_what_somebody_waits_for_is_remembered(self):
+        where = {"f": "mix.01", "s": 0, "n": 4096, "w": 1}
+        steps = ((80, "granted"), (81, "release"), (82, "released"), (90, "granted"), (98, "release"), (99, "released"))
+        holder = Log("c1", "mail", "3", "".join(line(t, event, **where) + "\n" for t, event in steps))
+        waiter = Log("c2", "mail", "3", line(85, "waiting", **where) + "\n")
+        load = object.__new__(Load)
+        load.past, load.instances = [holder], [SimpleNamespace(log=waiter, read=lambda: waiter)]
+        load.forget()
+        self.assertEqual([(log, hold.gone) for log in load.past for hold in log.holds], [(holder, 99)])
+        waiter.waits.clear()
+        load.forget()
+        self.assertEqual(load.past, [])
+
+
 class AftermathTest(unittest.TestCase):
     def found(self, after, *names):
         _, lines = aftermath.audit(after)
@@ -107,6 +123,14 @@ class AftermathTest(unittest.TestCase):
         after = good()
         after.silent = ["c1 over NFSv3 in home"]
         self.found(after, "locks")
+
+    def test_waits_reach_back_beyond_earlier_outages(self):
+        after = good()
+        waiting = {"f": "mix.01", "s": 0, "n": 4096}
+        after.logs.append(Log("c3", "mail", "3", line(60, "waiting", **waiting) + "\n"))
+        self.assertIn("unserved", self.found(after, "locks"))
+        after.earlier = {"mail": [(60, 100)]}
+        self.found(after)
 
     def test_late_reclaim(self):
         after = good()
@@ -139,6 +163,17 @@ class AftermathTest(unittest.TestCase):
         after = good()
         after.nodes["s2"]["groups"]["mail"]["list"].append([C1, "NFSv3"])
         self.found(after, "client_list")
+
+    def test_list_without_a_holder(self):
+        after = good()
+        where = {"f": "hold", "s": 4096, "n": 4096}
+        after.logs.append(Log("c1", "mail", "4.0", "".join(
+            line(t, event, **where, w=1) + "\n" for t, event in ((90, "granted"), (123, "verified")))))
+        mail = after.nodes["s2"]["groups"]["mail"]
+        mail["locks"].append(["hold", 4096, 8191])
+        self.assertIn("c1 holds locks over NFSv4.0", self.found(after, "client_list"))
+        mail["list"].append(["Linux NFSv4.0 c1/10.0.0.111", "NFSv4"])
+        self.found(after)
 
     def test_told_after_grace(self):
         after = good()
@@ -201,6 +236,8 @@ class AftermathTest(unittest.TestCase):
         after = good()
         after.cluster_lines["s2"] = ["notice: mail-nfs_monitor_10000[7] error output [ ocf-exit-reason:no ]"]
         self.found(after, "log_lines")
+        after.fault.complaints = {"mail-nfs_monitor"}
+        self.found(after)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ class Fault:
         self.fenced = set()             # names of the nodes that must be fenced
         self.may_be_fenced = set()
         self.failures = set()           # resources of which a failed action is expected
+        self.complaints = set()         # actions, as RESOURCE_ACTION, that may complain and go well
         self.unreachable = set()        # names of clients that cannot be told
         self.forfeited = set()          # names of clients that lose their locks, as they must
         self.stalls = False             # whether waits in other groups are expected, and only reported

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Daemons of a group that are killed or stop: replaced in place; the supervisor costs a restart."""
+"""Daemons of a group that are killed or stop: replaced in place; a dead supervisor costs a restart."""
 from .base import Fault
 
 NOTICED_S = 120                         # a monitor's interval, and the restart
@@ -14,13 +14,8 @@ class Daemon(Fault):
         node = lab.where(group)
         self.node = node.name
         pids = lab.daemon(group, self.parameters["daemon"])
-        if self.parameters["daemon"] == SUPERVISOR:
-            self.starts([group])
-            self.failures |= {group + "-nfs", group + "-lock"}
         node.run("kill -%s %s" % (self.signal, " ".join(pids)))
         self.pids = pids
-        if self.epochs:
-            lab.wait_epochs(self.epochs, NOTICED_S)
 
     @classmethod
     def draw(cls, rng, groups):
@@ -31,6 +26,14 @@ class Killed(Daemon):
     """SIGKILL to one of a group's daemons."""
 
     name, weight, signal = "daemon-killed", 5, "KILL"
+
+    def inject(self, lab):
+        group = self.parameters["group"]
+        if self.parameters["daemon"] == SUPERVISOR:
+            self.starts([group])
+            self.failures |= {group + "-nfs", group + "-lock"}
+        super().inject(lab)
+        lab.wait_epochs(self.epochs, NOTICED_S)
 
     def heal(self, lab):
         if not self.epochs:
@@ -44,8 +47,7 @@ class Stopped(Daemon):
 
     def inject(self, lab):
         super().inject(lab)
-        if not self.epochs:
-            lab.sleep(STOPPED_S)
+        lab.sleep(STOPPED_S)
 
     def heal(self, lab):
         node = lab.lab[self.node]

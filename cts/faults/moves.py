@@ -69,6 +69,7 @@ class Busy(Move):
         group = lab.groups[self.parameters["group"]]
         node = lab.where(group.name)
         if self.parameters["kind"] == "directory":
+            self.complaints.add(group.name + "-fs_stop")
             self.worker = node.spawn("cd %s && exec sleep 600" % group.directory)
         else:
             # A copy of the mount that an unmount on the node does not reach.

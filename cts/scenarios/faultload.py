@@ -4,6 +4,7 @@ import signal
 import time
 
 from audits import lockjudge
+from audits.mixlog import SILENT
 
 from . import mix
 
@@ -31,6 +32,10 @@ class Load(mix.Mix):
             offset, error = each.clock_offset()
             lockjudge.CLOCK_ERROR_S = max(lockjudge.CLOCK_ERROR_S, 2 * (abs(offset) + error))
         super().start(node)
+        for log in self.past:
+            if node is None or log.node == node.name:
+                for hold in log.holds:  # its mounts told the servers that it was booted
+                    hold.gone = min(hold.gone, time.time())
 
     def launch(self, instance):
         """Each fault is to be survived by locks over all versions; two mounts of a group are probed."""
@@ -79,9 +84,11 @@ class Load(mix.Mix):
         self.start()
 
     def forget(self):
-        """What is over needs no further judging; locks that are held, and who waits, do."""
-        self.past = []
-        for log in self.logs():
-            log.holds = [h for h in log.holds if h.gone == float("inf") and not h.lost]
+        """What is over needs no further judging; locks that are held, who waits, and what for, do."""
+        logs = self.logs()
+        oldest = min((w.t0 for log in logs if not log.closed for w in log.waits if w.t1 is None), default=SILENT)
+        for log in logs:
+            log.holds = [h for h in log.holds if not h.lost and (h.gone == SILENT or h.gone > oldest)]
             log.waits = [w for w in log.waits if w.t1 is None]
             log.probes, log.failures = log.probes[-1:], []
+        self.past = [log for log in self.past if log.holds]

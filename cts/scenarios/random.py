@@ -19,6 +19,7 @@ from .standing import Standing, Unsound
 GROUPS = ("home", "mail", "build")
 # A dead supervisor is to be noticed soon; the stock agents stay at a minute, for they cost a node more.
 INTERVALS = {"nfs": "10s", "lock": "10s"}
+GRACE_S = 12                            # more than the clients need, and waited for after two faults of three
 BASELINE_S = 12
 GRACE_OVER_S = 60
 STOCK_SUFFIX = "fs"
@@ -29,7 +30,7 @@ class RandomBench(bench_module.Bench):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         for group in self.groups.values():
-            group.intervals = INTERVALS
+            group.intervals, group.grace_s = INTERVALS, GRACE_S
 
 
 BENCH = RandomBench
@@ -47,7 +48,7 @@ class Run:
         self.load = Load(bench, list(bench.groups.values()), chosen.seed)
         self.faults = faults.draw(chosen.seed, bench.groups)
         self.records, self.problems, self.baseline, self.fault = [], [], {}, "the start"
-        self.nodes = {}
+        self.nodes, self.outages = {}, {}
         self.clients = {n.ip: n.name for n in bench.lab.clients}
         self.lanes, self.answers, self.marks = storytelling.Lanes(), {name: [] for name in bench.groups}, []
 
@@ -110,7 +111,7 @@ class Run:
         after = aftermath.Aftermath(
             fault, self.groups, time.time(), baseline=self.baseline, clients=self.clients,
             servers={n.name for n in self.bench.lab.servers}, lists=self.lists(),
-            answers=self.lab.answers)
+            answers=self.lab.answers, earlier=self.outages)
         trouble = []
         try:
             for step in (lambda: fault.inject(self.lab), lambda: fault.heal(self.lab)):
@@ -188,6 +189,7 @@ class Run:
         after.cluster_lines = {name: tail.lines() for name, tail in lab.logs.items()}
         after.kernel_lines = {name: tail.lines() for name, tail in lab.consoles.items()}
         numbers, lines = aftermath.audit(after)
+        self.outages = after.outages
         failed = [name for name, (passed, _) in lines.items() if not passed]
         record = {"n": number, "name": fault.name, "parameters": fault.parameters, "node": fault.node,
                   "groups": sorted(after.restarted), "passed": not failed and not trouble,
@@ -234,9 +236,10 @@ class Run:
     def tell(self, record):
         words = "".join(" %s=%s" % item for item in record["parameters"].items())
         back = ", ".join("%s back after %.1f s" % (name, ms / 1000) for name, ms in record["outage_ms"].items())
-        self.bench.say("%d %s%s (%s): %s, %.1f s%s" % (
+        phases = " + ".join("%.0f" % seconds for seconds in record["phases_s"].values())
+        self.bench.say("%d %s%s (%s): %s, %.0f s = %s%s" % (
             record["n"], record["name"], words, record["node"] or "cluster",
-            "passed" if record["passed"] else "FAILED", record["seconds"], back and "; " + back))
+            "passed" if record["passed"] else "FAILED", record["seconds"], phases, back and "; " + back))
         for problem in record["problems"]:
             print("    fault: " + problem, flush=True)
         for name in record["audits_failed"]:
