@@ -309,6 +309,7 @@ static void release(struct statd *statd)
 {
 	statd_control_free(statd->control);
 	statd_cld_free(statd->cld);
+	statd_watch_free(statd->watch);
 	statd_recovery_free(statd->recovery);
 	statd_listen_free(statd->listen);
 	statd_downcalls_free(statd->downcalls);

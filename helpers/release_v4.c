@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* release: a client's NFSv4 state in the kernel (Linux fs/nfsd/nfs4state.c, client_info_show,
+/* release: a client's NFSv4 state in the kernel (Linux fs/nfsd/nfs4state.c,
  * client_ctl_write). */
 #include "release_v4.h"
-#include "glr_private.h"
+#include "v4info.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
-#define CLIENTS "/proc/fs/nfsd/clients"
-
-/* @param key at the beginning of a line, with what separates it  @return false when there is none */
-static bool take_field(const char *info, const char *key, const char *end, char *value, size_t size)
+static bool has_address(struct v4info *info, const struct glr_address *address)
 {
-	const char *at = info;
-	size_t length = strlen(key);
-
-	while (at && strncmp(at, key, length) != 0) {
-		at = strchr(at, '\n');
-		at = at ? at + 1 : NULL;
-	}
-	if (!at)
-		return false;
-	snprintf(value, size, "%.*s", (int)strcspn(at + length, end), at + length);
-	return true;
-}
-
-/* address: "10.0.0.7:934" or "[fd00::7]:934" */
-static bool has_address(const char *info, const struct glr_address *address)
-{
-	char text[GLR_ADDRESS_TEXT_MAX + 16], *host = text, *port;
+	char *host = info->address, *port = strrchr(host, ':');
 	struct glr_address parsed;
 
-	if (!take_field(info, "address: \"", "\"", text, sizeof(text)))
-		return false;
-	port = strrchr(text, ':');
 	if (!port)
 		return false;
 	*port = '\0';
@@ -48,16 +26,19 @@ static bool has_address(const char *info, const struct glr_address *address)
 
 static void look_at(struct release_v4 *release, int directory, const char *id)
 {
-	char path[64], info[4096];
+	char path[64], text[V4INFO_MAX];
+	struct v4info info;
 
 	snprintf(path, sizeof(path), "%.20s/info", id);
 	/* One that has gone meanwhile is none. */
-	if (glr__read_text(directory, path, info, sizeof(info)) || !has_address(info, &release->address))
+	if (glr__read_text(directory, path, text, sizeof(text)) || v4info_parse(text, &info) ||
+	    !has_address(&info, &release->address))
 		return;
 	snprintf(release->clients[release->count].id, sizeof(release->clients[0].id), "%.20s", id);
-	take_field(info, "name: \"", "\"\n", release->clients[release->count].name, RELEASE_V4_NAME);
-	take_field(info, "minor version: ", "\n", release->clients[release->count].version,
-		   sizeof(release->clients[0].version));
+	snprintf(release->clients[release->count].name, RELEASE_V4_NAME, "%.*s", (int)info.name_length,
+		 info.name);
+	snprintf(release->clients[release->count].version, sizeof(release->clients[0].version), "%s",
+		 info.version);
 	release->count++;
 }
 
@@ -65,7 +46,7 @@ int release_v4_find(void *release_v4)
 {
 	struct release_v4 *release = release_v4;
 	struct dirent *entry;
-	DIR *clients = opendir(CLIENTS);
+	DIR *clients = opendir(V4INFO_CLIENTS);
 
 	/* Before Linux 5.3, and where NFSv4 is off. */
 	if (!clients)
@@ -86,7 +67,7 @@ int release_v4_expire(void *release_v4)
 	for (size_t i = 0; i < release->count; i++) {
 		int rc;
 
-		snprintf(path, sizeof(path), CLIENTS "/%s/ctl", release->clients[i].id);
+		snprintf(path, sizeof(path), V4INFO_CLIENTS "/%s/ctl", release->clients[i].id);
 		rc = glr__write_text(AT_FDCWD, path, "expire\n");
 		if (rc && rc != -ENOENT)
 			result = rc;

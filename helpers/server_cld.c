@@ -6,6 +6,7 @@
  * restarted, again.
  */
 #include "cldmsg.h"
+#include "passfd.h"
 #include "server_daemons.h"
 
 #include <errno.h>
@@ -55,17 +56,7 @@ int daemons_cld_watch(struct daemons *daemons)
 
 void daemons_cld_hand_over(const struct daemons *daemons)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec iov = {"", 1};
-	struct msghdr message = {.msg_iov = &iov,
-				 .msg_iovlen = 1,
-				 .msg_control = control.bytes,
-				 .msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
-	int fd = open_pipe();
+	int fd = open_pipe(), result;
 
 	if (fd == -ENOENT)
 		return;
@@ -73,12 +64,9 @@ void daemons_cld_hand_over(const struct daemons *daemons)
 		glr_err("%s: %s", SERVER_CLD_PIPE, strerror(-fd));
 		return;
 	}
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	if (sendmsg(daemons->fds.handover[0], &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		glr_err("nfsd's pipe cannot be passed on: %s", strerror(errno));
+	result = passfd_send(daemons->fds.handover[0], fd);
+	if (result < 0)
+		glr_err("nfsd's pipe cannot be passed on: %s", strerror(-result));
 	close(fd);
 }
 

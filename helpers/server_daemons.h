@@ -46,6 +46,7 @@ struct daemons {
 	pid_t dying;	   /* the last of them: killed, and not spoken to any more */
 	bool refusing;	   /* the NSM ports that rpcbind names are closed */
 	struct daemon_call calls[DAEMON_KINDS];
+	pid_t v4clients_pid; /* who last looked after NFSv4.0 clients; 0: nobody did */
 };
 
 /* Opens what the status monitor needs, in the node's namespaces.  @return 0 or -errno */
@@ -77,6 +78,11 @@ int daemons_cld_open(struct daemons *daemons);
 int daemons_cld_watch(struct daemons *daemons);
 /* Passes nfsd's pipe, if there is one, to the status monitor.  Called inside. */
 void daemons_cld_hand_over(const struct daemons *daemons);
+
+/* ---- server_v4clients.c ---- */
+
+/* Has a question of the status monitor about NFSv4.0 clients answered.  Called inside. */
+void daemons_v4clients_asked(struct daemons *daemons);
 
 /* ---- server_watch.c ---- */
 

@@ -84,15 +84,43 @@ glr__notify_t *statd_notify_engine(struct statd_notify *notify);
 struct statd_cld;
 
 /* @param handover_fd SOCK_SEQPACKET: each packet brings a descriptor of nfsd's pipe; -1: NULL is made
- * @param kept_fd at least a struct glr__cld_kept, shared with predecessor and successor */
+ * @param kept_fd at least a struct glr__cld_kept, shared with predecessor and successor
+ * Also after an error *cld is to be freed. */
 int statd_cld_new(struct statd *statd, int handover_fd, int kept_fd, struct statd_cld **cld);
 void statd_cld_free(struct statd_cld *cld);
 /* The change that was asked of the monitor was made (result 0), or was not. */
 void statd_cld_done(struct statd_cld *cld, int result);
+/* A change that nfsd did not ask for, between its upcalls; statd_watch_changed() follows, possibly before this returns. */
+void statd_cld_change(struct statd_cld *cld, enum glr__v4_change kind, const struct glr__v4_client *client);
+/* All that statd_watch_grace_done() comes to is on disk, or cannot be. */
+void statd_cld_watched(struct statd_cld *cld);
+/* @return whether no change of its own can be made now */
+bool statd_cld_is_busy(const struct statd_cld *cld);
 /* The group is closed: from now on nothing waits for long. */
 void statd_cld_freeze(struct statd_cld *cld);
 /* @return why a client waits to be recorded, 0 when none does */
 int statd_cld_error(const struct statd_cld *cld);
+
+/* ---- statd_watch.c: NFSv4.0 clients that nfsd does not report ---------------------- */
+
+struct statd_watch;
+
+/* @param supervisor where questions go */
+int statd_watch_new(struct statd *statd, int supervisor, struct statd_watch **watch);
+void statd_watch_free(struct statd_watch *watch);
+/* nfsd's grace is about to end: statd_cld_watched() follows, after two seconds and some writes at the latest, possibly
+ * before this returns. */
+void statd_watch_grace_done(struct statd_watch *watch);
+bool statd_watch_is_ending(const struct statd_watch *watch);
+/* nfsd begins anew: nobody is watched any more. */
+void statd_watch_stop(struct statd_watch *watch);
+/* Goes on with what a monitor that died had begun. */
+void statd_watch_resume(struct statd_watch *watch);
+/* nfsd has struck somebody off. */
+void statd_watch_removed(struct statd_watch *watch);
+/* Makes the next change, if there is one and nothing else is being written. */
+void statd_watch_go_on(struct statd_watch *watch);
+void statd_watch_changed(struct statd_watch *watch, int result);
 
 /* ---- statd_recovery.c: epochs and the window ---------------------------------------- */
 
@@ -165,6 +193,7 @@ struct statd {
 	bool beginning; /* an epoch, which is not on disk yet */
 	struct statd_control *control;
 	struct statd_cld *cld; /* NULL: nfsd asks somebody else */
+	struct statd_watch *watch;
 };
 
 /* Lets the monitor look at its deadlines now. */

@@ -2,28 +2,26 @@
 /*
  * Answers nfsd's questions about its NFSv4 clients, over the list that lockd's clients are on.
  *
- * nfsd cannot be refused: after an error it serves the client all the same and never asks
- * again (fs/nfsd/nfs4recover.c), and a takeover then takes that client's locks away.  So there is no
- * deadline as for lockd: Create, Remove and GraceDone are answered when the list has them on
- * disk, and until then that one client, or the end of grace, waits.  A list that cannot be
- * written keeps them waiting until the group is closed, which its monitor action brings about.
- * Only GraceStart is bounded, because nfsd asks it under a lock that all groups of the node
+ * nfsd cannot be refused: after an error it serves the client all the same and never asks again
+ * (fs/nfsd/nfs4recover.c), and a takeover then takes that client's locks away.  So there is no deadline as
+ * for lockd: Create, Remove and GraceDone are answered when the list has them on disk, and until then that
+ * one client, or the end of grace, waits: with a list that cannot be written until its monitor action has the
+ * group closed.  Only GraceStart is bounded, because nfsd asks it under a lock that all groups of the node
  * need; its failure fails the start of nfsd.
  *
- * An upcall that was read but not answered would keep its nfsd thread waiting forever, whoever
- * opens the pipe again.  It is therefore read straight into memory that a successor
- * shares: the kernel hands it over and fills that memory in one step.
+ * An upcall that was read but not answered would keep its nfsd thread waiting forever, whoever opens the pipe
+ * again.  It is therefore read straight into memory that a successor shares: the kernel hands it over and
+ * fills that memory in one step.
  */
 #include "cldmsg.h"
+#include "passfd.h"
 #include "statd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <linux/nfsd/cld.h>
@@ -36,22 +34,25 @@
 
 struct statd_cld {
 	struct statd *statd;
-	int handover_fd; /* where the supervisor passes the pipe */
-	int pipe_fd;	 /* -1: nfsd does not run */
+	int pipe_fd; /* -1: nfsd does not run */
 	struct glr__cld_kept *kept;
 	struct glr__cld_upcall upcall;
-	bool waits;   /* for its answer */
-	bool writing; /* its change is with the monitor */
-	int error;    /* why it could not be made */
+	bool waits;    /* for its answer */
+	bool writing;  /* its change is with the monitor */
+	bool changing; /* one that nfsd did not ask for is */
+	int error;     /* why it could not be made */
 	uint64_t deadline_ms;
 	struct statd_timer timer;
 };
 
 static int32_t pipe_event(int32_t fd, int32_t revents, void *data);
 
-static bool closing(const struct statd_cld *cld)
+/* Until an upcall is answered, no other is read. */
+static void listen_to_pipe(struct statd_cld *cld)
 {
-	return glr__cookies_frozen(cld->statd->cookies);
+	if (cld->pipe_fd >= 0)
+		qb_loop_poll_mod(cld->statd->loop, QB_LOOP_MED, cld->pipe_fd,
+				 cld->waits || cld->changing ? 0 : POLLIN, cld, pipe_event);
 }
 
 /* ---- answers ---------------------------------------------------------------------- */
@@ -72,32 +73,28 @@ static void answer(struct statd_cld *cld, int status)
 	cld->kept->message[0] = 0;
 	cld->waits = cld->writing = false;
 	statd_timer_set(&cld->timer, UINT_MAX);
-	qb_loop_poll_mod(cld->statd->loop, QB_LOOP_MED, cld->pipe_fd, POLLIN, cld, pipe_event);
+	listen_to_pipe(cld);
+	statd_watch_go_on(cld->statd->watch);
 }
-
-struct upload {
-	struct statd_cld *cld;
-	size_t count;
-};
 
 static int upload_one(const struct glr__v4_client *client, void *arg)
 {
-	struct upload *upload = arg;
+	struct statd_cld *cld = arg;
 	uint8_t message[GLR__CLD_MESSAGE_MAX];
 
-	upload->count++;
-	return put(upload->cld, message, glr__cld_encode_client(&upload->cld->upcall, client, message));
+	return put(cld, message, glr__cld_encode_client(&cld->upcall, client, message));
 }
 
 static void answer_grace_start(struct statd_cld *cld)
 {
-	struct upload upload = {.cld = cld};
-	int rc = glr__list_v4_foreach_recoverable(cld->statd->list, upload_one, &upload);
+	struct glr_list_facts facts;
+	int rc = glr__list_v4_foreach(cld->statd->list, GLR__V4_GROUP_RECOVERABLE, upload_one, cld);
 
+	glr_list_get_facts(cld->statd->list, &facts);
 	if (rc)
 		glr_err("nfsd does not take the NFSv4 clients: %s", strerror(-rc));
 	else
-		glr_notice("NFSv4: %zu clients may reclaim", upload.count);
+		glr_notice("NFSv4: %zu clients may reclaim", facts.v4_recoverable);
 	/* Before nfsd goes on: whoever started it looks at this next. */
 	cld->kept->tracked = rc ? 0 : cld->kept->pipe;
 	answer(cld, rc ? START_FAILED : 0);
@@ -107,6 +104,8 @@ static void give_up(struct statd_cld *cld)
 {
 	int status = cld->error ? cld->error : -ETIMEDOUT;
 
+	if (cld->upcall.command == Cld_GraceDone)
+		statd_watch_stop(cld->statd->watch);
 	glr_err("nfsd's upcall %u (command %u) fails: %s", cld->upcall.xid, cld->upcall.command,
 		strerror(-status));
 	answer(cld, cld->upcall.command == Cld_GraceStart ? START_FAILED : status);
@@ -135,7 +134,8 @@ static void failed(struct statd_cld *cld, int error)
 			strerror(-error));
 	cld->error = error;
 	/* What cannot be recorded ever, because the kernel would not take it back, is no client's lock. */
-	if (closing(cld) || error == -EINVAL || cld->upcall.command == Cld_GraceStart)
+	if (glr__cookies_frozen(cld->statd->cookies) || error == -EINVAL ||
+	    cld->upcall.command == Cld_GraceStart)
 		give_up(cld);
 	else
 		statd_timer_set(&cld->timer, RETRY_MS);
@@ -159,8 +159,39 @@ static void try_change(struct statd_cld *cld)
 	statd_monitor_tick(cld->statd);
 }
 
+void statd_cld_change(struct statd_cld *cld, enum glr__v4_change kind, const struct glr__v4_client *client)
+{
+	int rc;
+
+	cld->changing = true;
+	listen_to_pipe(cld);
+	rc = glr__monitor_v4(cld->statd->monitor, kind, client, glr__now_ms());
+	if (rc)
+		statd_cld_done(cld, rc);
+	statd_monitor_tick(cld->statd);
+}
+
+bool statd_cld_is_busy(const struct statd_cld *cld)
+{
+	return cld->changing || (cld->waits && !statd_watch_is_ending(cld->statd->watch));
+}
+
+void statd_cld_watched(struct statd_cld *cld)
+{
+	if (!cld->waits)
+		return;
+	statd_ending_v4(cld->statd);
+	try_change(cld);
+}
+
 void statd_cld_done(struct statd_cld *cld, int result)
 {
+	if (cld->changing) {
+		cld->changing = false;
+		listen_to_pipe(cld);
+		statd_watch_changed(cld->statd->watch, result);
+		return;
+	}
 	if (!cld->writing) {
 		/* Of an upcall that was given up; the one after it may wait for its turn. */
 		if (cld->waits)
@@ -197,28 +228,33 @@ static void begin(struct statd_cld *cld)
 		return;
 	case Cld_Remove:
 		/* Its lease ran out because the group is closed: the next server lets it reclaim. */
-		if (closing(cld)) {
+		if (glr__cookies_frozen(cld->statd->cookies)) {
 			answer(cld, 0);
 			return;
 		}
+		statd_watch_removed(cld->statd->watch);
 		break;
 	case Cld_GraceStart:
 		cld->deadline_ms = glr__now_ms() + START_DEADLINE_MS;
+		statd_watch_stop(cld->statd->watch);
 		break;
 	case Cld_GraceDone:
-		statd_ending_v4(statd);
-		break;
 	case Cld_Create:
 		break;
 	default:
 		answer(cld, -EOPNOTSUPP);
 		return;
 	}
-	if (closing(cld))
+	if (glr__cookies_frozen(cld->statd->cookies)) {
 		cld->deadline_ms = glr__now_ms() + CLOSING_DEADLINE_MS;
-	/* Until it is answered, no other is read. */
-	qb_loop_poll_mod(statd->loop, QB_LOOP_MED, cld->pipe_fd, 0, cld, pipe_event);
-	try_change(cld);
+		statd_timer_set(&cld->timer, CLOSING_DEADLINE_MS);
+	}
+	listen_to_pipe(cld);
+	/* Who has reclaimed without nfsd saying so is to stay on the list. */
+	if (cld->upcall.command == Cld_GraceDone)
+		statd_watch_grace_done(statd->watch);
+	else
+		try_change(cld);
 }
 
 static void timer_fired(void *arg)
@@ -229,7 +265,7 @@ static void timer_fired(void *arg)
 		return;
 	if (glr__now_ms() >= cld->deadline_ms)
 		give_up(cld);
-	else if (!cld->writing)
+	else if (!cld->writing && !statd_watch_is_ending(cld->statd->watch))
 		try_change(cld);
 }
 
@@ -238,7 +274,7 @@ void statd_cld_freeze(struct statd_cld *cld)
 	if (!cld || !cld->waits)
 		return;
 	cld->deadline_ms = glr__now_ms() + CLOSING_DEADLINE_MS;
-	if (cld->writing)
+	if (cld->writing || statd_watch_is_ending(cld->statd->watch))
 		statd_timer_set(&cld->timer, CLOSING_DEADLINE_MS);
 	else
 		give_up(cld);
@@ -275,6 +311,7 @@ static void drop_pipe(struct statd_cld *cld)
 	cld->kept->message[0] = 0;
 	cld->waits = cld->writing = false;
 	statd_timer_set(&cld->timer, UINT_MAX);
+	statd_watch_stop(cld->statd->watch);
 }
 
 static int32_t pipe_event(int32_t fd, int32_t revents, void *data)
@@ -286,7 +323,7 @@ static int32_t pipe_event(int32_t fd, int32_t revents, void *data)
 		drop_pipe(cld);
 		return 0;
 	}
-	if (cld->waits)
+	if (cld->waits || cld->changing)
 		return 0;
 	cld->kept->message[0] = 0;
 	got = read(fd, cld->kept->message, sizeof(cld->kept->message));
@@ -317,63 +354,38 @@ static void take_pipe(struct statd_cld *cld, int fd)
 		glr_notice("an upcall of nfsd was left unanswered: answered now");
 		handle(cld, glr__cld_length(cld->kept->message[0]));
 	}
+	listen_to_pipe(cld);
+	/* Of an nfsd that has not begun grace yet nobody has reclaimed anything. */
+	if (!cld->waits && cld->kept->tracked == cld->kept->pipe)
+		statd_watch_resume(cld->statd->watch);
 }
 
 static int32_t handover_event(int32_t fd, int32_t revents, void *data)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	char byte;
-	struct iovec iov = {&byte, 1};
-	struct msghdr message = {.msg_iov = &iov,
-				 .msg_iovlen = 1,
-				 .msg_control = control.bytes,
-				 .msg_controllen = sizeof(control.bytes)};
-	ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *cmsg = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int pipe_fd;
+	int pipe_fd, rc = passfd_receive(fd, &pipe_fd);
 
-	/* Without a supervisor there is no other pipe; the one there is stays. */
-	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-		return -1;
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS) {
-		memcpy(&pipe_fd, CMSG_DATA(cmsg), sizeof(pipe_fd));
+	if (pipe_fd >= 0)
 		take_pipe(data, pipe_fd);
-	}
-	return 0;
+	/* Without a supervisor there is no other pipe; the one there is stays. */
+	return rc && rc != -EAGAIN ? -1 : 0;
 }
 
 int statd_cld_new(struct statd *statd, int handover_fd, int kept_fd, struct statd_cld **cld)
 {
-	struct statd_cld *c;
+	struct statd_cld *c = handover_fd < 0 ? NULL : calloc(1, sizeof(*c));
 	int rc;
 
-	*cld = NULL;
-	if (handover_fd < 0)
-		return 0;
-	c = calloc(1, sizeof(*c));
+	*cld = c;
 	if (!c)
-		return -ENOMEM;
+		return handover_fd < 0 ? 0 : -ENOMEM;
 	c->statd = statd;
-	c->handover_fd = handover_fd;
 	c->pipe_fd = -1;
 	statd_timer_init(&c->timer, statd->loop, timer_fired, c);
 	c->kept = mmap(NULL, sizeof(*c->kept), PROT_READ | PROT_WRITE, MAP_SHARED, kept_fd, 0);
-	if (c->kept == MAP_FAILED) {
-		rc = -errno;
-		free(c);
-		return rc;
-	}
-	rc = qb_loop_poll_add(statd->loop, QB_LOOP_MED, handover_fd, POLLIN, c, handover_event);
-	if (rc) {
-		munmap(c->kept, sizeof(*c->kept));
-		free(c);
-		return rc;
-	}
-	*cld = c;
-	return 0;
+	if (c->kept == MAP_FAILED)
+		return -errno;
+	rc = statd_watch_new(statd, handover_fd, &statd->watch);
+	return rc ? rc : qb_loop_poll_add(statd->loop, QB_LOOP_MED, handover_fd, POLLIN, c, handover_event);
 }
 
 /* What waits is left to a successor. */

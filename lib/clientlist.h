@@ -77,13 +77,26 @@ int glr__list_keep_broken(int directory_fd, const glr_list_t *list);
 
 /* @return 0, -EINVAL (identifier empty or too long), -ENOSPC, -ENOMEM, -EBUSY, or the error that poisoned the list */
 int glr__list_prepare_v4_add(glr_list_t *list, const struct glr__v4_client *client, struct glr__list_write *op);
+/*
+ * Makes a client current that nfsd does not report: of version 0, it has reclaimed, and nfsd says neither that nor, later,
+ * that its lease has run out.  Who asked for this has to watch it, and to remove it before its locks can be another's.
+ * It is watched until an add of nfsd's own.  @return as add
+ */
+int glr__list_prepare_v4_watch(glr_list_t *list, const struct glr__v4_client *client, struct glr__list_write *op);
 /* No longer current; a recoverable client stays so until grace is done.  @return 0, -ENOENT, or as add */
 int glr__list_prepare_v4_remove(glr_list_t *list, const struct glr__v4_client *client, struct glr__list_write *op);
 int glr__list_prepare_v4_grace_begin(glr_list_t *list, struct glr__list_write *op);
 int glr__list_prepare_v4_grace_done(glr_list_t *list, struct glr__list_write *op);
+enum glr__v4_group {
+	GLR__V4_GROUP_RECOVERABLE, /* may reclaim */
+	GLR__V4_GROUP_LATE,	   /* the end of grace would strike them off */
+	GLR__V4_GROUP_CURRENT,
+	GLR__V4_GROUP_WATCHED, /* current, and not known to nfsd as such */
+};
+bool glr__list_v4_is_among(const glr_list_t *list, enum glr__v4_group group, const void *id, size_t length);
 /* @return 0 or what fn returned; fn must not change the list */
-int glr__list_v4_foreach_recoverable(const glr_list_t *list, int (*fn)(const struct glr__v4_client *client, void *arg),
-				     void *arg);
+int glr__list_v4_foreach(const glr_list_t *list, enum glr__v4_group group,
+			 int (*fn)(const struct glr__v4_client *client, void *arg), void *arg);
 bool glr__list_v4_may_reclaim(const glr_list_t *list, const void *id, size_t length);
 
 #endif

@@ -48,7 +48,7 @@ struct glr__list_v4 {
 	struct glr__node node; /* its name is the identifier */
 	uint32_t current, previous;
 	uint32_t struck_at; /* as above */
-	bool has_hash;
+	bool has_hash, watched;
 	uint8_t hash[GLR__V4_HASH];
 	uint8_t id[];
 };
@@ -73,7 +73,7 @@ struct glr__list_pending {
 	uint32_t nsm_state;		/* EPOCH */
 	uint32_t v4_epoch, v4_recovery; /* V4_GRACE */
 	uint32_t current, previous;	/* V4_CLIENT */
-	bool has_hash;
+	bool has_hash, watched;		/* V4_CLIENT */
 	uint8_t hash[GLR__V4_HASH];
 };
 

@@ -77,6 +77,7 @@ void glr__list_v4_record(const struct glr__list_v4 *v4, struct glr__v4_record *r
 {
 	record->current = v4->current;
 	record->previous = v4->previous;
+	record->watched = v4->watched;
 	record->client.has_hash = v4->has_hash;
 	memcpy(record->client.hash, v4->hash, sizeof(v4->hash));
 	record->client.id_length = v4->node.length;
@@ -93,24 +94,38 @@ static bool is_recoverable(const glr_list_t *list, enum glr__v4_class class)
 
 bool glr__list_v4_may_reclaim(const glr_list_t *list, const void *id, size_t length)
 {
-	const struct glr__list_v4 *v4 = find(list, id, length);
-
-	return v4 && is_recoverable(list, glr__list_v4_class(list, v4));
+	return glr__list_v4_is_among(list, GLR__V4_GROUP_RECOVERABLE, id, length);
 }
 
-int glr__list_v4_foreach_recoverable(const glr_list_t *list,
-				     int (*fn)(const struct glr__v4_client *client, void *arg), void *arg)
+static bool is_among(const glr_list_t *list, const struct glr__list_v4 *v4, enum glr__v4_group group)
 {
-	const struct glr__list_v4 *v4;
+	enum glr__v4_class class = glr__list_v4_class(list, v4);
+
+	if (group == GLR__V4_GROUP_LATE)
+		return class == GLR__V4_RECOVERABLE;
+	if (group == GLR__V4_GROUP_RECOVERABLE)
+		return is_recoverable(list, class);
+	return v4->current == list->now.v4_epoch && (v4->watched || group == GLR__V4_GROUP_CURRENT);
+}
+
+bool glr__list_v4_is_among(const glr_list_t *list, enum glr__v4_group group, const void *id, size_t length)
+{
+	const struct glr__list_v4 *v4 = find(list, id, length);
+
+	return v4 && is_among(list, v4, group);
+}
+
+int glr__list_v4_foreach(const glr_list_t *list, enum glr__v4_group group,
+			 int (*fn)(const struct glr__v4_client *client, void *arg), void *arg)
+{
 	const struct glr__node *node;
 	struct glr__v4_record record;
 	int rc = 0;
 
 	for (node = list->v4.first; node && !rc; node = node->next) {
-		v4 = (const struct glr__list_v4 *)node;
-		if (!is_recoverable(list, glr__list_v4_class(list, v4)))
+		if (!is_among(list, (const struct glr__list_v4 *)node, group))
 			continue;
-		glr__list_v4_record(v4, &record);
+		glr__list_v4_record((const struct glr__list_v4 *)node, &record);
 		rc = fn(&record.client, arg);
 	}
 	return rc;
@@ -133,8 +148,10 @@ void glr__list_v4_facts(const glr_list_t *list, struct glr_list_facts *facts)
 static int prepare_client(glr_list_t *list, struct glr__list_pending *pending,
 			  const struct glr__v4_client *client, uint64_t reserve, struct glr__list_write *op)
 {
-	struct glr__v4_record record = {
-		.client = *client, .current = pending->current, .previous = pending->previous};
+	struct glr__v4_record record = {.client = *client,
+					.current = pending->current,
+					.previous = pending->previous,
+					.watched = pending->watched};
 	uint8_t payload[GLR__RECORD_PAYLOAD_MAX];
 	int length = glr__record_encode_v4(&record, payload, sizeof(payload));
 	int rc;
@@ -162,10 +179,11 @@ static int prepare_client(glr_list_t *list, struct glr__list_pending *pending,
 	return rc;
 }
 
-int glr__list_prepare_v4_add(glr_list_t *list, const struct glr__v4_client *client,
-			     struct glr__list_write *op)
+static int prepare_current(glr_list_t *list, const struct glr__v4_client *client, bool watched,
+			   struct glr__list_write *op)
 {
-	struct glr__list_pending pending = {.type = GLR__RECORD_V4_CLIENT, .current = list->now.v4_epoch};
+	struct glr__list_pending pending = {
+		.type = GLR__RECORD_V4_CLIENT, .current = list->now.v4_epoch, .watched = watched};
 	struct glr__v4_client as_kept = *client;
 	const struct glr__list_v4 *v4;
 	int rc;
@@ -178,8 +196,8 @@ int glr__list_prepare_v4_add(glr_list_t *list, const struct glr__v4_client *clie
 	if (!client->has_hash)
 		memset(as_kept.hash, 0, sizeof(as_kept.hash));
 	v4 = pending.v4 = find(list, client->id, client->id_length);
-	if (v4 && v4->current == pending.current && v4->has_hash == client->has_hash &&
-	    memcmp(v4->hash, as_kept.hash, sizeof(v4->hash)) == 0)
+	if (v4 && v4->current == pending.current && v4->watched == watched &&
+	    v4->has_hash == client->has_hash && memcmp(v4->hash, as_kept.hash, sizeof(v4->hash)) == 0)
 		return 0;
 	rc = glr__list_check_ready(list);
 	if (rc)
@@ -187,6 +205,18 @@ int glr__list_prepare_v4_add(glr_list_t *list, const struct glr__v4_client *clie
 	if (v4 && glr__list_v4_class(list, v4) > GLR__V4_CURRENT)
 		pending.previous = list->now.v4_recovery;
 	return prepare_client(list, &pending, &as_kept, GLR__LIST_RESERVE, op);
+}
+
+int glr__list_prepare_v4_add(glr_list_t *list, const struct glr__v4_client *client,
+			     struct glr__list_write *op)
+{
+	return prepare_current(list, client, false, op);
+}
+
+int glr__list_prepare_v4_watch(glr_list_t *list, const struct glr__v4_client *client,
+			       struct glr__list_write *op)
+{
+	return prepare_current(list, client, true, op);
 }
 
 int glr__list_prepare_v4_remove(glr_list_t *list, const struct glr__v4_client *client,
@@ -265,6 +295,7 @@ static void apply_client(glr_list_t *list, const struct glr__list_pending *pendi
 	}
 	v4->current = pending->current;
 	v4->previous = pending->previous;
+	v4->watched = pending->watched;
 	v4->has_hash = pending->has_hash;
 	memcpy(v4->hash, pending->hash, sizeof(v4->hash));
 	count_in(list, v4);
@@ -316,6 +347,7 @@ static int replay_client(glr_list_t *list, const struct glr__record *record, uin
 	}
 	entry->current = v4.current;
 	entry->previous = v4.previous;
+	entry->watched = v4.watched;
 	entry->struck_at = v4.current ? 0 : damages + 1;
 	entry->has_hash = v4.client.has_hash;
 	memcpy(entry->hash, v4.client.hash, sizeof(entry->hash));

@@ -67,6 +67,7 @@ int glr__monitor_change(glr__monitor_t *monitor, enum glr__change kind, const ch
  */
 enum glr__v4_change {
 	GLR__V4_ADD,
+	GLR__V4_WATCH,
 	GLR__V4_REMOVE,
 	GLR__V4_GRACE_BEGIN,
 	GLR__V4_GRACE_DONE,

@@ -11,6 +11,8 @@ static int prepare(glr__monitor_t *m)
 	switch (m->v4_change) {
 	case GLR__V4_ADD:
 		return glr__list_prepare_v4_add(m->list, &m->v4_client, &m->op);
+	case GLR__V4_WATCH:
+		return glr__list_prepare_v4_watch(m->list, &m->v4_client, &m->op);
 	case GLR__V4_REMOVE:
 		return glr__list_prepare_v4_remove(m->list, &m->v4_client, &m->op);
 	case GLR__V4_GRACE_BEGIN:

@@ -165,7 +165,7 @@ int glr__record_decode_client(const struct glr__record *record, struct glr__clie
 }
 
 /*
- * Current 4, previous 4, with hash 1, zero 3, hash 32; then the identifier in pieces of at most 255 bytes,
+ * Current 4, previous 4, with hash 1, watched 1, zero 2, hash 32; then the identifier in pieces of at most 255 bytes,
  * each behind its length; then one byte that is not zero.  So no sector of a record is all zeros, whatever
  * the identifier is.
  */
@@ -190,6 +190,7 @@ int glr__record_encode_v4(const struct glr__v4_record *v4, uint8_t *out, size_t 
 	glr__put32(out, v4->current);
 	glr__put32(out + 4, v4->previous);
 	out[8] = client->has_hash;
+	out[9] = v4->watched;
 	if (client->has_hash)
 		memcpy(out + 12, client->hash, GLR__V4_HASH);
 	out += V4_FIXED;
@@ -209,10 +210,11 @@ int glr__record_decode_v4(const struct glr__record *record, struct glr__v4_recor
 	const uint8_t *in = record->payload;
 	const uint8_t *end = in + record->length - 1;
 
-	if (record->length < V4_FIXED + 1 || in[8] > 1 || *end != V4_TRAILER)
+	if (record->length < V4_FIXED + 1 || in[8] > 1 || in[9] > 1 || *end != V4_TRAILER)
 		return -EBADMSG;
 	v4->current = glr__get32(in);
 	v4->previous = glr__get32(in + 4);
+	v4->watched = in[9];
 	client->has_hash = in[8];
 	memcpy(client->hash, in + 12, GLR__V4_HASH);
 	client->id_length = 0;

@@ -89,6 +89,7 @@ struct glr__v4_record { /* payload of V4_CLIENT; both epochs 0: struck off */
 	struct glr__v4_client client;
 	uint32_t current;  /* the epoch it was recorded in last */
 	uint32_t previous; /* the one before, while it may still be reclaimed from */
+	bool watched;	   /* nfsd does not report it: see clientlist.h */
 };
 
 /* Bytes of payload for an identifier of so many bytes. */

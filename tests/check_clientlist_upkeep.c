@@ -337,6 +337,42 @@ START_TEST(another_writer_poisons)
 }
 END_TEST
 
+static int count_watched(const struct glr__v4_client *client, void *arg)
+{
+	*(unsigned *)arg += client->id[0];
+	return 0;
+}
+
+static unsigned watched(const glr_list_t *list)
+{
+	unsigned numbers = 0;
+
+	ck_assert_int_eq(glr__list_v4_foreach(list, GLR__V4_GROUP_WATCHED, count_watched, &numbers), 0);
+	return numbers;
+}
+
+/* That a client is watched is known after a rewriting and a reopening, until nfsd reports it. */
+START_TEST(a_watched_client)
+{
+	static const enum change steps[] = {ADD, BEGIN, WATCH, DONE, BEGIN, WATCH, DONE, ADD, WATCH, REMOVE};
+	static const unsigned expected[] = {0, 0, 1, 1, 0, 1, 1, 0, 1, 0};
+	glr_list_t *list;
+
+	fixture_format(FIXTURE_SLOT_BYTES, false);
+	list = list_open();
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		ck_assert_int_eq(v4_change(list, steps[i], 1), 0);
+		if (_i >= 2)
+			ck_assert_int_eq(glr_list_compact(list), 0);
+		if (_i % 2)
+			list = list_reopen(list);
+		ck_assert_uint_eq(watched(list), expected[i]);
+	}
+	ck_assert_uint_eq(facts_of(list).v4_clients, 0);
+	glr_list_close(list);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("clientlist_upkeep");
@@ -355,6 +391,7 @@ int main(void)
 	tcase_add_test(tcase, a_list_grows_while_it_is_filled);
 	tcase_add_loop_test(tcase, a_file_system_made_read_only_poisons, 0, 2);
 	tcase_add_loop_test(tcase, another_writer_poisons, 0, 4);
+	tcase_add_loop_test(tcase, a_watched_client, 0, 4);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

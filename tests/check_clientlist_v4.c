@@ -58,7 +58,7 @@ static void look(const glr_list_t *list, struct shown *shown)
 
 	memset(shown, 0, sizeof(*shown));
 	ck_assert_int_eq(glr_list_foreach(list, show, shown), 0);
-	ck_assert_int_eq(glr__list_v4_foreach_recoverable(list, show_recoverable, shown), 0);
+	ck_assert_int_eq(glr__list_v4_foreach(list, GLR__V4_GROUP_RECOVERABLE, show_recoverable, shown), 0);
 	for (unsigned i = 0; i < 64; i++) {
 		ck_assert_int_eq(may_reclaim(list, i), shown->recoverable[i]);
 		recoverable += shown->recoverable[i];

@@ -329,6 +329,8 @@ int v4_change(glr_list_t *list, enum change kind, unsigned number)
 	do {
 		if (kind == ADD)
 			rc = glr__list_prepare_v4_add(list, &client, &op);
+		else if (kind == WATCH)
+			rc = glr__list_prepare_v4_watch(list, &client, &op);
 		else if (kind == REMOVE)
 			rc = glr__list_prepare_v4_remove(list, &client, &op);
 		else if (kind == BEGIN)

@@ -57,7 +57,7 @@ bool on_list(const glr_list_t *list, unsigned number);
 struct glr_list_facts facts_of(const glr_list_t *list);
 
 /* NFSv4: opaque identifiers, some with zeros, some long; numbers below 64. */
-enum change { ADD, REMOVE, BEGIN, DONE };
+enum change { ADD, WATCH, REMOVE, BEGIN, DONE };
 
 struct glr__v4_client client_of(unsigned number);
 int v4_change(glr_list_t *list, enum change kind, unsigned number);

@@ -3,10 +3,12 @@
 import time
 
 from .durability import fill
+from .world import LEASE_S
 
 VERSIONS = ("3", "4.0", "4.1", "4.2")
 AT_ONCE_S = 3                           # with the look-up of the lock manager's port
 BACK_WITHIN_S = 12
+GRACE_MAX_S = 30                        # nfsd may double it
 KILLS = 8
 PIPE = "/var/lib/nfs/rpc_pipefs/nfsd/cld"
 # Reads an upcall into where glr-statd reads it, and dies before it answers.
@@ -157,5 +159,79 @@ def nobody_answers(world):
     world.has_locks(home, [holder], BACK_WITHIN_S)
 
 
+def take_over(world):
+    """A power cut, and grace from beginning to end."""
+    home = world.home
+    world.reboot()
+    world.serve(home)
+    newcomer = world.lock_client()
+    world.that(world.new_lock(home, newcomer).status == "grace", "no grace")
+    world.until(lambda: world.new_lock(home, newcomer).status == "granted", GRACE_MAX_S, "the end of grace")
+
+
+def two_takeovers_in_a_row(world):
+    """an NFSv4.0 client that only reclaims, two power cuts in a row: its lock comes back each time"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    holder = world.hold(home, "4.0")
+    for _ in range(2):
+        take_over(world)
+        world.has_locks(home, [holder])
+        world.that(world.status(home)["over NFSv4"] == 1, world.status(home)["text"])
+    # Nobody but itself renews its lease.
+    time.sleep(1.5 * LEASE_S)
+    world.has_locks(home, [holder])
+    world.that(world.status(home)["over NFSv4"] == 1, world.status(home)["text"])
+    world.denied_to_others(home, "4.0")
+
+
+def lease_runs_out(world):
+    """an NFSv4.0 client reclaims and is cut off; another gets its lock; power cut: it does not reclaim that"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    holder = world.hold(home, "4.0")
+    take_over(world)
+    world.has_locks(home, [holder])
+    world.client.unplug()
+    unplugged, struck = world.now(), None
+    other = world.lock_client()
+    file = world.file_handle(home, holder.name)
+
+    def granted():
+        return other.lock(home.address, file, holder.lock[1], 2).status == "granted"
+    while not granted():
+        if not struck and world.status(home)["over NFSv4"] == 0:
+            struck = world.now() - unplugged
+        world.that(world.now() - unplugged < 4 * LEASE_S, "the lock is not free after four leases")
+        time.sleep(0.2)
+    world.that(struck, "another has the lock, and who had it is on the list: %s", world.status(home)["text"])
+    world.say("struck off after %.1f s, another has it after %.1f s", struck, world.now() - unplugged)
+    world.reboot()
+    world.serve(home)
+    world.client.plug()
+    newcomer = world.lock_client()
+    while world.new_lock(home, newcomer).status == "grace":
+        world.that(holder.lock not in world.locks(home), "it reclaimed what was another's")
+        time.sleep(0.2)
+
+
+def only_open_files(world):
+    """an NFSv4.0 client that reclaims an open file stays on the list, one that reclaims nothing does not"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    at = world.client_mount(home, "4.0")
+    opener = world.client.spawn(["sh", "-c", "exec sleep 600 3>>%s/open" % at])
+    world.until(lambda: world.status(home)["over NFSv4"] == 1, 10, "the client is recorded")
+    take_over(world)
+    world.that(world.status(home)["over NFSv4"] == 1, world.status(home)["text"])
+    opener.stop()
+    world.client.run("sync %s" % at)
+    take_over(world)
+    world.that(world.status(home)["over NFSv4"] == 0, world.status(home)["text"])
+
+
 TESTS = (all_versions_reclaim, no_grace_when_empty, clients_leave, power_cut_in_grace, full_filesystem,
-         tracker_killed, nobody_answers)
+         tracker_killed, nobody_answers, two_takeovers_in_a_row, lease_runs_out, only_open_files)
