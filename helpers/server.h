@@ -106,8 +106,6 @@ int server_link_make(const struct server *server);
 int server_link_up(void);
 /* So that addresses cannot be answered for as long as the namespace lives on. */
 int server_link_remove(const struct server *server);
-/* Waits a second at most until the clients have seen the end of their connections. */
-void server_connections_end(const struct server *server);
 /* Sets the default routes.  @return 0, -EADDRNOTAVAIL (the addresses do not fit the link), -EHOSTUNREACH, or
  * -errno */
 int server_link_route(const struct server *server);
@@ -125,16 +123,9 @@ int server_routed_attach(const struct server *server, const char *addresses);
 
 /* ---- server_gate.c: what reaches the group's servers; called inside ------------- */
 
-enum server_gate {
-	GATE_OPEN,
-	/* No new connection, no datagram.  What is left of connections, of this server or of
-	 * the group's last one, can end, so that clients connect anew at once and do not wait for
-	 * retransmissions that grow longer and longer. */
-	GATE_ENDING,
-	/* Nothing: a request could be granted a lock that is about to be dropped. */
-	GATE_CLOSED,
-};
-int server_gate_set(const struct server *server, enum server_gate gate);
+/* While it is closed no request comes in, as it could be granted a lock that is about to be dropped, and no
+ * client sees its connection end. */
+int server_gate_set(const struct server *server, bool open);
 /* Puts nft_file, or nothing, in the place of the rules that are in force.  @return 0 or an OCF code, already reported */
 int server_filter_load(const struct server *server);
 
@@ -162,6 +153,8 @@ int server_supervisor_wait(const struct server *server);
 pid_t server_supervisor_pid(const struct server *server);
 /* Lets it close the monitor's and rpcbind's listeners.  @return 0 or -errno */
 int server_supervisor_quiesce(const struct server *server);
+/* Tells it that the gate is open: it wakes the clients of the group's last server.  Waits for nobody. */
+void server_supervisor_opened(const struct server *server);
 int server_supervisor_stop(const struct server *server);
 
 /* ---- server_cld.c: nfsd's questions about its NFSv4 clients -------------------------- */

@@ -95,16 +95,12 @@ static int close_inside(const struct server *server)
 	result = no_locks(server->directory, NULL);
 	if (result == 0)
 		result = server_exports_foreach(server, no_locks, NULL);
-	if (result == 0)
-		result = server_gate_set(server, GATE_ENDING);
-	if (result == 0)
-		server_connections_end(server);
 	return result;
 }
 
 static int close_gate(const struct server *server)
 {
-	return server_gate_set(server, GATE_CLOSED);
+	return server_gate_set(server, false);
 }
 
 /* From here on SM_UNMON changes nothing: a clean stop sends one for every client. */

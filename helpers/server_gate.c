@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What reaches the group's servers.  The gate filters what arrives while nothing may be served; ARP, ND and
- * ICMP always pass.  Beside it the administrator's own nftables rules: the node's do not see what goes
- * through macvlan and ipvlan.
+ * What reaches the group's servers.  While the gate is closed nothing does but ARP, ND and ICMP, and no
+ * client sees its connection end: it would try to make a new one, in ever longer pauses that can outlast the
+ * next server's grace period.  One that keeps its connection is woken when the gate opens, here or elsewhere
+ * (server_connections.c).  Beside it the administrator's own nftables rules: the node's do not see what
+ * goes through macvlan and ipvlan.
  */
 #include "server.h"
 
@@ -14,30 +16,31 @@
 
 static const char *const gate_off[] = {"tc", "qdisc", "del", "dev", GLR__LINK, "clsact", NULL};
 
-#define DROP(pref, protocol, what)                                                                           \
-	"filter add dev " GLR__LINK " ingress protocol " protocol " pref " pref " flower ip_proto " what     \
-	" action drop\n"
-/* tcp_flags VALUE/MASK: SYN without ACK begins a connection. */
-static const char *const gate_rules[] = {
-	[GATE_CLOSED] = "qdisc add dev " GLR__LINK " clsact\n" DROP("1", "ip", "tcp") DROP("2", "ip", "udp")
-		DROP("3", "ipv6", "tcp") DROP("4", "ipv6", "udp"),
-	[GATE_ENDING] = "qdisc add dev " GLR__LINK " clsact\n" DROP("1", "ip", "tcp tcp_flags 0x2/0x12")
-		DROP("2", "ip", "udp") DROP("3", "ipv6", "tcp tcp_flags 0x2/0x12") DROP("4", "ipv6", "udp"),
-};
+#define DROP_ONE(direction, pref, protocol, what)                                                            \
+	"filter add dev " GLR__LINK " " direction " protocol " protocol " pref " pref                        \
+	" flower ip_proto " what " action drop\n"
+#define DROP(direction, pref4, pref6, what)                                                                  \
+	DROP_ONE(direction, pref4, "ip", what) DROP_ONE(direction, pref6, "ipv6", what)
+#define DROP_ARRIVING DROP("ingress", "1", "2", "tcp") DROP("ingress", "3", "4", "udp")
+/* Not what answers a request: a client that repeated it to the next server would hear that the file it
+ * removed does not exist. */
+#define DROP_ENDS                                                                                            \
+	DROP("egress", "1", "2", "tcp tcp_flags 0x1/0x1") DROP("egress", "3", "4", "tcp tcp_flags 0x4/0x4")
+static const char gate_rules[] = "qdisc add dev " GLR__LINK " clsact\n" DROP_ARRIVING DROP_ENDS;
 
-int server_gate_set(const struct server *server, enum server_gate gate)
+int server_gate_set(const struct server *server, bool open)
 {
 	static const char *const batch[] = {"tc", "-batch", "-", NULL};
 	char error[256] = "";
 	int result;
 
 	if (!if_nametoindex(GLR__LINK))
-		return gate == GATE_OPEN ? -ENODEV : 0;
+		return open ? -ENODEV : 0;
 	/* tc's status 2, the kernel refused: there was none. */
 	result = server_run(server, gate_off, NULL, error);
-	if (result < 0 || gate == GATE_OPEN)
+	if (result < 0 || open)
 		return result < 0 ? result : 0;
-	result = server_run(server, batch, gate_rules[gate], error);
+	result = server_run(server, batch, gate_rules, error);
 	if (result > 0) {
 		glr_err("tc cannot set the gate at " GLR__LINK ": %s", error);
 		return -EIO;

@@ -12,8 +12,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define ENDING_MS 1000 /* a few retransmissions of a client on the same network */
-
 uint32_t server_link_hash(const char *group)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
@@ -113,39 +111,6 @@ int server_link_remove(const struct server *server)
 	if (result > 0)
 		glr_err("cannot remove " GLR__LINK ": %s", error);
 	return result > 0 ? -EIO : result;
-}
-
-/* @return how many connections to clients are still being ended */
-static int count_ending(const char *table)
-{
-	FILE *file = fopen(table, "re");
-	char line[512];
-	int count = 0;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		char local[40];
-		unsigned state;
-
-		if (sscanf(line, "%*d: %39[0-9A-F]:%*x %*[0-9A-F]:%*x %x", local, &state) != 2)
-			continue;
-		/* 127.0.0.1 and ::1: between lockd and the daemons */
-		if (!strcmp(local, "0100007F") || !strcmp(local, "00000000000000000000000001000000"))
-			continue;
-		/* In TCP_FIN_WAIT2 the client knows already. */
-		count += state == TCP_FIN_WAIT1 || state == TCP_CLOSING || state == TCP_LAST_ACK;
-	}
-	if (file)
-		fclose(file);
-	return count;
-}
-
-void server_connections_end(const struct server *server)
-{
-	uint64_t until_ms = glr__now_ms() + ENDING_MS;
-
-	while (count_ending("/proc/net/tcp") + count_ending("/proc/net/tcp6") > 0 && glr__now_ms() < until_ms)
-		if (!server_wait(server))
-			return;
 }
 
 int server_link_route(const struct server *server)

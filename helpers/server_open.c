@@ -165,7 +165,7 @@ static int tell_clients(const struct server *server)
 
 static int open_gate(const struct server *server)
 {
-	return server_gate_set(server, GATE_OPEN);
+	return server_gate_set(server, true);
 }
 
 static int open_anew(struct server *server)
@@ -197,13 +197,15 @@ static int open_anew(struct server *server)
 		code = begin_grace(server);
 	if (code != OCF_SUCCESS)
 		return code;
-	nobody = begun.clients == 0 && (!strcmp(begun.condition, "clean") || !strcmp(begun.condition, "torn"));
+	nobody =
+		begun.clients == 0 && (!strcmp(begun.condition, "clean") || !strcmp(begun.condition, "torn"));
 	if (nobody)
 		skip_grace(server);
 	result = server_inside(server, open_gate);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot open the gate of group %s: %s", server->group,
 				   strerror(-result));
+	server_supervisor_opened(server);
 	return nobody ? tell_nobody(server) : tell_clients(server);
 }
 

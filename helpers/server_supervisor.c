@@ -4,6 +4,7 @@
  * without touching a lock.
  */
 #include "rpcmsg.h"
+#include "server_connections.h"
 #include "server_daemons.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@
 
 struct supervisor {
 	struct daemons daemons;
+	struct connections connections;
 	qb_loop_t *loop;
 	bool check_registration;
 };
@@ -60,7 +62,7 @@ static int32_t on_child(int32_t signal, void *arg)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		enum daemon_kind kind = daemons_find(&supervisor->daemons, pid);
 
-		if (kind == DAEMON_KINDS)
+		if (connections_written(&supervisor->connections, pid, status) || kind == DAEMON_KINDS)
 			continue;
 		supervisor->daemons.pids[kind] = 0;
 		if (kind == DAEMON_RPCBIND && supervisor->daemons.quiet)
@@ -87,7 +89,16 @@ static int32_t on_quiesce(int32_t signal, void *arg)
 {
 	struct supervisor *supervisor = arg;
 
+	connections_end(&supervisor->connections);
 	daemons_quiesce(&supervisor->daemons);
+	return 0;
+}
+
+static int32_t on_opened(int32_t signal, void *arg)
+{
+	struct supervisor *supervisor = arg;
+
+	connections_begin(&supervisor->connections, supervisor->loop);
 	return 0;
 }
 
@@ -98,6 +109,14 @@ static int32_t on_pipe(int32_t fd, int32_t revents, void *arg)
 
 	if (read(fd, events, sizeof(events)) > 0)
 		daemons_cld_hand_over(&supervisor->daemons);
+	return 0;
+}
+
+static int32_t on_question(int32_t fd, int32_t revents, void *arg)
+{
+	struct supervisor *supervisor = arg;
+
+	daemons_v4clients_asked(&supervisor->daemons);
 	return 0;
 }
 
@@ -128,8 +147,11 @@ static int supervise(struct supervisor *supervisor)
 	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGCHLD, supervisor, on_child, &handle);
 	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGTERM, supervisor, on_end, &handle);
 	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGUSR1, supervisor, on_quiesce, &handle);
+	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGURG, supervisor, on_opened, &handle);
 	qb_loop_poll_add(supervisor->loop, QB_LOOP_HIGH, supervisor->daemons.pipe_watch, POLLIN, supervisor,
 			 on_pipe);
+	qb_loop_poll_add(supervisor->loop, QB_LOOP_HIGH, supervisor->daemons.fds.handover[0], POLLIN, supervisor,
+			 on_question);
 	qb_loop_timer_add(supervisor->loop, QB_LOOP_MED, WATCH_MS * QB_TIME_NS_IN_MSEC, supervisor, watch,
 			  NULL);
 	/* A daemon may have died before the handler stood. */
@@ -244,6 +266,8 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 		what = "the state directory";
 		result = daemons_open(&supervisor.daemons);
 	}
+	if (result == 0)
+		result = connections_open(&supervisor.connections, server->state_dir);
 	if (result == 0) {
 		what = "the namespaces";
 		result = glr__netns_enter(server->group);
@@ -264,6 +288,7 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 	close(3);
 	if (result == 0)
 		result = supervise(&supervisor);
+	connections_close(&supervisor.connections);
 	glr__log_fini();
 	_exit(result == 0 ? 0 : 1);
 }
@@ -337,6 +362,15 @@ int server_supervisor_quiesce(const struct server *server)
 		if (!server_wait(server))
 			return -ETIMEDOUT;
 	return 0;
+}
+
+void server_supervisor_opened(const struct server *server)
+{
+	pid_t pid = server_supervisor_pid(server);
+
+	/* A supervisor of an older version, which knows nothing of this, does not mind this signal. */
+	if (pid > 0)
+		kill(pid, SIGURG);
 }
 
 int server_supervisor_stop(const struct server *server)

@@ -9,9 +9,9 @@ PARTS = {"bad-input": badinput, "v4": v4, "supervision": supervision, "disks": d
          "interrupted": interrupted}
 
 # Run when they are named, or with --thorough: another test or a scenario shows most of it.
-LENGTHY = (agents.whole_group, agents.reload_exports, interrupted.the_action_alone, release.recover_by_hand,
-           supervision.rpcbind_hangs, supervision.supervisor_killed, supervision.all_killed,
-           v4.power_cut_in_grace, v4.tracker_killed,
+LENGTHY = (agents.whole_group, agents.reload_exports, interrupted.the_action_alone, recovery.request_under_way,
+           release.recover_by_hand, supervision.rpcbind_hangs, supervision.supervisor_killed, supervision.all_killed,
+           v4.power_cut_in_grace, v4.tracker_killed, v4.two_takeovers_in_a_row, v4.lease_runs_out, v4.only_open_files,
            supervision.mountd_killed, release.end_grace)
 
 

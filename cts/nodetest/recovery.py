@@ -6,11 +6,19 @@ from signal import SIGCONT, SIGSTOP
 
 from audits import pcap, rpc
 
+from .clients import Holder
+
 GRACE_MAX_S = 15
 BACK_WITHIN_S = 12
 CUTS, THOROUGH_CUTS = 1, 20
 CUT_WITHIN_S = 1.5
 OTHERS = 5
+NFS_PORT, NLM_PORT = 2049, 4045
+ESTABLISHED, SENT_AGAIN = "01", "01"    # /proc/net/tcp
+JIFFY_S = 0.01
+SILENT_S, WOKEN_WITHIN_S = 8, 2
+PATIENT = {"grace_s": 40, "lease_s": 40}    # an NFSv4 client gives a connection up after one lease
+WRITTEN_WITHIN_S = 15
 
 
 def notifications(path):
@@ -107,4 +115,54 @@ def cut_in_recovery(world):
         world.denied_to_others(home, version)
 
 
-TESTS = (new_lock_before_told, client_down_at_takeover, cut_in_recovery)
+def connections(world):
+    """{client's port: seconds until it sends again by itself what was not acknowledged, None: all was}"""
+    found = {}
+    for line in world.client.run(["cat", "/proc/net/tcp"]).out.splitlines()[1:]:
+        _, own, server, state, _, timer = line.split()[:6]
+        kind, left = timer.split(":")
+        if state == ESTABLISHED and int(server.split(":")[1], 16) in (NFS_PORT, NLM_PORT):
+            found[int(own.split(":")[1], 16)] = int(left, 16) * JIFFY_S if kind == SENT_AGAIN else None
+    return found
+
+
+def all_written(world):
+    known = world.shell("cat %s/connections 2>/dev/null; true", world.home.state_dir).split("\n")
+    return set(connections(world)) <= {int(line.split()[3]) for line in known if line}
+
+
+def silent(world, ports):
+    """Seconds for which the client says nothing on any of its connections."""
+    return min(connections(world).get(port) or 0 for port in ports)
+
+
+def request_under_way(world):
+    """clients with requests under way at a power cut reclaim when the group is back, not when they would ask again"""
+    home = world.home
+    world.new_disk(home)
+    world.mount(home)
+    world.begin(home)
+    world.open(home, **PATIENT)
+    holders = [world.hold(home, version) for version in ("3", "4.2")]
+    for version in ("3", "4.2"):
+        churned = "%s/churned.v%s" % (world.mount_point(home, version), version)
+        world.holders.append(Holder(world.client.spawn(["/run/lab/locker", "churn", churned, "0", "4096"]), churned, 0))
+    world.until(lambda: all_written(world), WRITTEN_WITHIN_S, "connections are written down")
+    ports, cut = set(connections(world)), world.now()
+    world.that(len(ports) == 3, "connections of the client: %s", ports)
+    world.reboot()
+    world.mount(home)
+    world.until(lambda: silent(world, ports) > SILENT_S, 60, lambda: "silence: %s" % connections(world))
+    left_s, asked = silent(world, ports), world.now()
+    with world.lab.capture("woken.pcap", "host %s" % home.address):
+        world.begin(home)
+        world.open(home, **PATIENT)
+        began = world.now()
+        world.has_locks(home, holders, left_s + 5)
+        took_s = world.now() - began
+    world.say("away for %.1f s, back %.1f s after that; the client would have asked again after %.1f s",
+              began - cut, took_s, left_s - (began - asked))
+    world.that(took_s < WOKEN_WITHIN_S, "the locks came back after %.1f s", took_s)
+
+
+TESTS = (new_lock_before_told, client_down_at_takeover, cut_in_recovery, request_under_way)
