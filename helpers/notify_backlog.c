@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define LOOK_MS 10
+#define COST_SHARE 10 /* a look may take this part of the time */
 #define FIRST 8
 #define DOUBLED_UP_TO 64
 #define STEP 16
@@ -43,8 +44,8 @@ static const struct kind {
 };
 
 struct notify_backlog {
-	int fd; /* of the kernel's list of sockets, sock_diag(7) */
-	uint64_t began_ms, end_ms, looked_ms;
+	int fd;				    /* of the kernel's list of sockets, sock_diag(7) */
+	uint64_t began_ms, end_ms, next_ms; /* the next look */
 	size_t batch, allowed, told;
 };
 
@@ -123,7 +124,7 @@ static size_t next_batch(struct notify_backlog *backlog)
 
 bool notify_backlog_due(const struct notify_backlog *backlog, uint64_t now_ms)
 {
-	return now_ms >= backlog->looked_ms + LOOK_MS;
+	return now_ms >= backlog->next_ms;
 }
 
 size_t notify_backlog_allowance(struct notify_backlog *backlog, uint64_t now_ms, size_t count)
@@ -131,9 +132,11 @@ size_t notify_backlog_allowance(struct notify_backlog *backlog, uint64_t now_ms,
 	uint64_t window_ms = SHARE(backlog->end_ms - backlog->began_ms);
 	uint64_t gone_ms = now_ms - backlog->began_ms;
 	size_t due = gone_ms < window_ms ? (size_t)(count * gone_ms / window_ms) : count;
+	uint64_t looked_ms = glr__now_ms();
 	size_t batch = next_batch(backlog);
+	uint64_t pause_ms = (glr__now_ms() - looked_ms) * COST_SHARE;
 
-	backlog->looked_ms = now_ms;
+	backlog->next_ms = now_ms + (pause_ms > LOOK_MS ? pause_ms : LOOK_MS);
 	backlog->told += backlog->allowed;
 	backlog->allowed = batch;
 	if (due > backlog->told && due - backlog->told > batch)

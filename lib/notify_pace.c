@@ -15,7 +15,8 @@
 #include <stdlib.h>
 
 #define BACKOFF_FIRST_MS 500 /* then 1, 2, 4 and 8 s */
-#define BLOCKED_MS 5	     /* also without allowance */
+#define BLOCKED_MS 5
+#define HELD_MS 10 /* without allowance */
 
 /* A default receive buffer (212992 bytes) holds more than 128 small answers, should nobody read them. */
 #define UDP_LIMIT 128
@@ -205,8 +206,10 @@ uint64_t glr__notify_pace_event(const struct notify_pace *pace, uint64_t now_ms,
 
 		if (!first_ready(pace, lane) && !lane->ready[NOTIFY_TELLING].length)
 			continue;
-		if (lane->blocked || lane->window.length < lane->limit)
+		if (lane->blocked)
 			next = earlier(next, now_ms + BLOCKED_MS);
+		else if (lane->window.length < lane->limit)
+			next = earlier(next, now_ms + HELD_MS);
 		else
 			next = earlier(next, TAILQ_FIRST(&lane->window.tasks)->hold_ms);
 	}
