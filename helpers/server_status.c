@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -30,14 +31,27 @@ static bool has_namespace(const struct server *server)
 	return false;
 }
 
+/* Whoever stopped it: while it looks after nobody a daemon that dies is not replaced. */
+static void continue_supervisor(pid_t pid)
+{
+	char path[32], text[1024], state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (glr__read_text(AT_FDCWD, path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*d (glr-server) %c", &state) != 1 || state != 'T')
+		return;
+	glr_warn("the supervisor was stopped (SIGSTOP), and is continued");
+	kill(pid, SIGCONT);
+}
+
 static int status_of_nfsserver(const struct server *server)
 {
 	struct glr_status status;
 	char path[PATH_MAX];
-	pid_t pid = 0;
+	pid_t pid = 0, supervisor = server_supervisor_pid(server);
 	int result;
 
-	if (server_supervisor_pid(server) == 0) {
+	if (supervisor == 0) {
 		if (server_processes_count(server, &pid) != 0 || has_namespace(server))
 			return server_fail(
 				OCF_ERR_GENERIC,
@@ -45,6 +59,7 @@ static int status_of_nfsserver(const struct server *server)
 				server->group, pid ? "processes" : "namespaces");
 		return OCF_NOT_RUNNING;
 	}
+	continue_supervisor(supervisor);
 	if (access(server_path(server, "namespaces", path), F_OK) < 0 || !has_namespace(server))
 		return server_fail(OCF_ERR_GENERIC, "group %s has lost its namespaces: stop the group",
 				   server->group);

@@ -7,13 +7,13 @@ RECOVERY_S, GRACE_S = 120, 60
 
 
 class ClientCut(Fault):
-    """A client's cable is out for less than a lease: it keeps its locks."""
+    """A client's cable is out for less than a third of a lease: it asks again after as long, and keeps its locks."""
 
     name, weight = "client-cut", 2
 
     @classmethod
     def draw(cls, rng, groups):
-        return {"client": rng.choice(CLIENTS), "seconds": rng.randrange(1, 8)}
+        return {"client": rng.choice(CLIENTS), "seconds": rng.randrange(1, 4)}
 
     def inject(self, lab):
         self.stalls = True              # the groups' probes run on clients

@@ -105,6 +105,22 @@ def rpcbind_hangs(world):
     replaced(world, "rpcbind")
 
 
+def supervisor_stopped(world):
+    """the supervisor is stopped: the monitor action continues it, and it looks after its daemons again"""
+    home = world.home
+    holders = with_locks(world)
+    statd = world.daemons(home)["glr-statd"]
+    world.send(SIGSTOP, int(world.shell("cat /run/glr/home/supervisor")))
+    world.expect(world.agent("nfsserver", "monitor", home), OCF_SUCCESS)
+    world.kill(statd[0])
+    world.until(lambda: set(world.daemons(home).get("glr-statd", [])) - set(statd), REPLACED_WITHIN_S,
+                "glr-statd runs again")
+    world.has_locks(home, holders)
+    world.healthy(home)
+    world.stop(home)
+    world.nothing_left(home)
+
+
 def supervisor_killed(world):
     """the supervisor is killed: monitor fails, stop and start bring the locks back"""
     home = world.home
@@ -139,5 +155,5 @@ def all_killed(world):
     world.expect(world.agent("nfsserver", "monitor", home), OCF_SUCCESS)
 
 
-TESTS = (statd_killed, rpcbind_killed, mountd_killed, statd_hangs, mountd_hangs, rpcbind_hangs, supervisor_killed,
-         all_killed)
+TESTS = (statd_killed, rpcbind_killed, mountd_killed, statd_hangs, mountd_hangs, rpcbind_hangs,
+         supervisor_stopped, supervisor_killed, all_killed)
