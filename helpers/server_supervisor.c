@@ -62,6 +62,9 @@ static int32_t on_child(int32_t signal, void *arg)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		enum daemon_kind kind = daemons_find(&supervisor->daemons, pid);
 
+		/* Its number may soon be another's. */
+		if (pid == supervisor->daemons.v4clients_pid)
+			supervisor->daemons.v4clients_pid = 0;
 		if (connections_written(&supervisor->connections, pid, status) || kind == DAEMON_KINDS)
 			continue;
 		supervisor->daemons.pids[kind] = 0;

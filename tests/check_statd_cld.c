@@ -16,20 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void setup(void)
-{
-	nfsd_make_world();
-	world_make_list(GLR__RUNTIME_DIR);
-	world_start_statd();
-	start_nfsd();
-}
-
-static void teardown(void)
-{
-	if (world_statd_pid())
-		world_kill_statd(SIGTERM);
-}
-
 static void replace_statd(void)
 {
 	world_kill_statd(SIGKILL);
@@ -274,7 +260,7 @@ static Suite *statd_suite(void)
 	Suite *suite = suite_create("statd_cld");
 	TCase *tc = tcase_create("statd_cld"), *disk = tcase_create("disk");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, nfsd_setup, nfsd_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, version);
 	tcase_add_test(tc, reclaim);
@@ -286,7 +272,7 @@ static Suite *statd_suite(void)
 	tcase_add_test(tc, unwritable);
 	tcase_add_test(tc, closed);
 	suite_add_tcase(suite, tc);
-	tcase_add_checked_fixture(disk, NULL, teardown);
+	tcase_add_checked_fixture(disk, NULL, nfsd_teardown);
 	tcase_set_timeout(disk, 60);
 	tcase_add_test(disk, frozen_disk);
 	suite_add_tcase(suite, disk);

@@ -18,20 +18,6 @@
 
 #define LEASE_S 10 /* asked every second */
 
-static void setup(void)
-{
-	nfsd_make_world();
-	world_make_list(GLR__RUNTIME_DIR);
-	world_start_statd();
-	start_nfsd();
-}
-
-static void teardown(void)
-{
-	if (world_statd_pid())
-		world_kill_statd(SIGTERM);
-}
-
 /* ---- the supervisor ------------------------------------------------------------------ */
 
 /* @return where the answer goes, -1 when nobody asked */
@@ -372,7 +358,7 @@ static Suite *watch_suite(void)
 	Suite *suite = suite_create("statd_watch");
 	TCase *tc = tcase_create("statd_watch"), *disk = tcase_create("disk");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, nfsd_setup, nfsd_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, who_has_reclaimed_stays);
 	tcase_add_test(tc, nobody_knows);
@@ -387,7 +373,7 @@ static Suite *watch_suite(void)
 	tcase_add_test(tc, not_before_grace);
 	tcase_add_test(tc, closed);
 	suite_add_tcase(suite, tc);
-	tcase_add_checked_fixture(disk, NULL, teardown);
+	tcase_add_checked_fixture(disk, NULL, nfsd_teardown);
 	tcase_set_timeout(disk, 60);
 	tcase_add_test(disk, reported_meanwhile);
 	suite_add_tcase(suite, disk);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "nfsd_fixture.h"
+#include "passfd.h"
 
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,17 +14,7 @@ struct nfsd_fixture nfsd;
 
 void hand_over(void)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {"", 1};
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &nfsd.statd, sizeof(int));
-	ck_assert_int_eq(sendmsg(nfsd.handover, &msg, 0), 1);
+	ck_assert_int_eq(passfd_send(nfsd.handover, nfsd.statd), 0);
 }
 
 void start_nfsd(void)
@@ -118,4 +110,18 @@ void nfsd_make_world(void)
 	nfsd.handover = pair[0];
 	world_set_cld(pair[1], kept);
 	world_make();
+}
+
+void nfsd_setup(void)
+{
+	nfsd_make_world();
+	world_make_list(GLR__RUNTIME_DIR);
+	world_start_statd();
+	start_nfsd();
+}
+
+void nfsd_teardown(void)
+{
+	if (world_statd_pid())
+		world_kill_statd(SIGTERM);
 }

@@ -20,6 +20,9 @@ extern struct nfsd_fixture nfsd;
 
 /* world_make(), and what --cld names. */
 void nfsd_make_world(void);
+/* A status monitor with a list, and nfsd; and its end. */
+void nfsd_setup(void);
+void nfsd_teardown(void);
 /* Passes the pipe as the supervisor does. */
 void hand_over(void);
 void start_nfsd(void);
