@@ -216,15 +216,15 @@ static bool bind_identifier(struct identifier *id)
 
 static void allow(struct notify_sockets *s)
 {
+	size_t back = s->ops.back ? s->ops.back(s->ops.arg) : NOTIFY_BACK_UNKNOWN;
 	uint64_t now_ms = glr__now_ms();
 	struct glr__notify_counts counts;
-	size_t tasks;
 
 	if (glr__notify_allowance(s->engine) || !notify_backlog_due(s->backlog, now_ms))
 		return;
 	glr__notify_get_counts(s->engine, &counts);
-	tasks = counts.clients * s->identifier_count;
-	glr__notify_allow(s->engine, notify_backlog_allowance(s->backlog, now_ms, tasks));
+	glr__notify_allow(s->engine, notify_backlog_allowance(s->backlog, now_ms,
+							      counts.clients * s->identifier_count, back));
 }
 
 static void work(void *arg)
@@ -320,6 +320,14 @@ static int make_engine(struct notify_sockets *s, const struct glr__window *windo
 			       &s->engine);
 }
 
+static bool has_ipv6(const struct notify_sockets *s)
+{
+	for (size_t i = 0; i < s->identifier_count; i++)
+		if (s->identifiers[i]->address.family == AF_INET6)
+			return true;
+	return false;
+}
+
 int notify_sockets_new(qb_loop_t *loop, const struct glr__window *window, uint32_t state,
 		       const struct notify_sockets_ops *ops, struct notify_sockets **sockets)
 {
@@ -340,9 +348,9 @@ int notify_sockets_new(qb_loop_t *loop, const struct glr__window *window, uint32
 	}
 	rc = notify_tcp_new(loop, answered_over_tcp, s, &s->tcp);
 	if (!rc)
-		rc = notify_backlog_new(window->notify_end_ms, &s->backlog);
-	if (!rc)
 		rc = make_engine(s, window, state);
+	if (!rc)
+		rc = notify_backlog_new(window->notify_end_ms, has_ipv6(s), &s->backlog);
 	if (!rc)
 		glr__notify_allow(s->engine, 0);
 	if (rc) {

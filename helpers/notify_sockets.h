@@ -14,6 +14,8 @@ struct notify_sockets_ops {
 	void (*progress)(void *arg, const char *name, enum glr__progress progress);
 	/* Something was sent or heard, or the window is over; may free the sockets. */
 	void (*worked)(void *arg);
+	/* Clients that have come back since the window began; NULL where nobody knows. */
+	size_t (*back)(void *arg);
 	void *arg;
 };
 
@@ -30,14 +32,17 @@ glr__notify_t *notify_sockets_engine(struct notify_sockets *sockets);
 
 struct notify_backlog;
 
-/* Looks at the network namespace of its caller.  @param end_ms of the window  @return 0 or -ENOMEM */
-int notify_backlog_new(uint64_t end_ms, struct notify_backlog **backlog);
+/* Looks at the network namespace of its caller.
+ * @param end_ms of the window  @param ipv6 whether clients may come over IPv6  @return 0 or -ENOMEM */
+int notify_backlog_new(uint64_t end_ms, bool ipv6, struct notify_backlog **backlog);
 void notify_backlog_free(struct notify_backlog *backlog);
 /* @return whether it is time for the next allowance */
 bool notify_backlog_due(const struct notify_backlog *backlog, uint64_t now_ms);
+#define NOTIFY_BACK_UNKNOWN SIZE_MAX
 /* For glr__notify_allow(), when the last allowance is used up.
- * @param count all that are to be told in this window; those of the last allowance have been */
-size_t notify_backlog_allowance(struct notify_backlog *backlog, uint64_t now_ms, size_t count);
+ * @param count all that are to be told in this window; those of the last allowance have been
+ * @param back clients that have come back since the window began, or NOTIFY_BACK_UNKNOWN */
+size_t notify_backlog_allowance(struct notify_backlog *backlog, uint64_t now_ms, size_t count, size_t back);
 
 /* ---- notify_tcp.c: short connections, one question each ------------------------- */
 

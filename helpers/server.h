@@ -123,9 +123,12 @@ int server_routed_attach(const struct server *server, const char *addresses);
 
 /* ---- server_gate.c: what reaches the group's servers; called inside ------------- */
 
+/* @return 0, -ENODEV without a link, or -errno */
+int server_gate_open(const struct server *server);
 /* While it is closed no request comes in, as it could be granted a lock that is about to be dropped, and no
- * client sees its connection end. */
-int server_gate_set(const struct server *server, bool open);
+ * client sees its connection end.  Of a group without a link (link=none) nothing is closed.
+ * @return 0, -EIO when tc refuses (logged), or -errno */
+int server_gate_close(const struct server *server);
 /* Puts nft_file, or nothing, in the place of the rules that are in force.  @return 0 or an OCF code, already reported */
 int server_filter_load(const struct server *server);
 

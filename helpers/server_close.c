@@ -98,11 +98,6 @@ static int close_inside(const struct server *server)
 	return result;
 }
 
-static int close_gate(const struct server *server)
-{
-	return server_gate_set(server, false);
-}
-
 /* From here on SM_UNMON changes nothing: a clean stop sends one for every client. */
 static int freeze_list(const struct server *server)
 {
@@ -151,7 +146,7 @@ static int close_group(struct server *server)
 		return OCF_SUCCESS;
 	/* Before the list is frozen: what nfsd could not have recorded any more must not arrive. */
 	if (result == 0)
-		result = server_inside(server, close_gate);
+		result = server_inside(server, server_gate_close);
 	if (result == 0)
 		result = freeze_list(server);
 	if (result == 0)

@@ -29,6 +29,7 @@
 
 #define NFS_PORT 2049
 #define LOOK_MS 3000
+#define COST_SHARE 20 /* looks and waking may take this part of the time */
 #define LAST_WRITE_MS 500
 /* TCP_RTO_MAX: for so long a client can go without asking on a connection that its server does not know. */
 #define KEEP_MS 120000
@@ -223,54 +224,76 @@ static int raw_socket(int family)
 	return fd;
 }
 
+/* A raw socket of each family, bound to the address it sent from last. */
+struct waker {
+	int sockets[2];
+	const struct connection *last[2];
+	uint32_t numbers[BATCH][2];
+};
+
 /* What is not sent now may be in the next round.  An address that is not the group's own cannot be bound. */
-static bool wake(int fd, const struct connection *connection)
+static bool wake(struct waker *waker, const struct connection *connection, const uint32_t numbers[2])
 {
+	int which = connection->local.family == AF_INET6, fd = waker->sockets[which];
+	const struct connection *last = waker->last[which];
 	struct sockaddr_storage local, remote;
 	socklen_t length = glr_address_to_sockaddr(&connection->local, 0, &local);
 	uint8_t segment[CONNECTION_SEGMENT_BYTES];
-	uint32_t numbers[2];
 
+	if (!last || memcmp(&last->local, &connection->local, sizeof(last->local)) != 0) {
+		waker->last[which] = NULL;
+		if (bind(fd, (struct sockaddr *)&local, length) < 0)
+			return false;
+		waker->last[which] = connection;
+	}
 	glr_address_to_sockaddr(&connection->remote, 0, &remote);
-	if (glr__random(numbers, sizeof(numbers)) < 0)
-		return false;
 	connection_segment(connection, numbers[0], numbers[1], segment);
-	return bind(fd, (struct sockaddr *)&local, length) == 0 &&
-	       sendto(fd, segment, sizeof(segment), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&remote,
+	return sendto(fd, segment, sizeof(segment), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&remote,
 		      length) == sizeof(segment);
 }
 
 /* @return whether the round goes on */
 static bool wake_some(struct connections *connections)
 {
-	int sockets[2] = {raw_socket(AF_INET), raw_socket(AF_INET6)};
+	struct waker waker = {.sockets = {raw_socket(AF_INET), raw_socket(AF_INET6)}};
 	unsigned sent = 0;
 
+	if (glr__random(waker.numbers, sizeof(waker.numbers)) < 0)
+		connections->next = connections->count;
 	for (; connections->next < connections->count && sent < BATCH; connections->next++) {
 		const struct connection *one = &connections->all[connections->next];
 
 		/* Not what has come back already. */
 		if (!one->live)
-			sent += wake(sockets[one->local.family == AF_INET6], one);
+			sent += wake(&waker, one, waker.numbers[sent]);
 	}
 	for (int i = 0; i < 2; i++)
-		if (sockets[i] >= 0)
-			close(sockets[i]);
+		if (waker.sockets[i] >= 0)
+			close(waker.sockets[i]);
 	connections->sent += sent;
 	return connections->next < connections->count;
+}
+
+static unsigned pause_ms(uint64_t began_ms, unsigned least_ms)
+{
+	unsigned took_ms = (unsigned)(glr__now_ms() - began_ms);
+
+	return took_ms * COST_SHARE > least_ms ? took_ms * COST_SHARE : least_ms;
 }
 
 /* @return milliseconds until the next */
 static unsigned take_turn(struct connections *connections)
 {
+	uint64_t began_ms = glr__now_ms();
+
 	if (connections->next == 0) {
 		look(connections);
 		write_file(connections);
 	}
 	if (connections->round == ROUNDS)
-		return LOOK_MS;
+		return pause_ms(began_ms, LOOK_MS);
 	if (wake_some(connections))
-		return BATCH_PAUSE_MS;
+		return pause_ms(began_ms, BATCH_PAUSE_MS);
 	glr_info("of %zu connections of clients with the last server, %zu were woken", connections->count,
 		 connections->sent);
 	connections->next = 0;

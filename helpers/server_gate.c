@@ -14,11 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const gate_off[] = {"tc", "qdisc", "del", "dev", GLR__LINK, "clsact", NULL};
-
+/* Replaced one by one: a gate that is closed already stays so meanwhile. */
 #define DROP_ONE(direction, pref, protocol, what)                                                            \
-	"filter add dev " GLR__LINK " " direction " protocol " protocol " pref " pref                        \
-	" flower ip_proto " what " action drop\n"
+	"filter replace dev " GLR__LINK " " direction " protocol " protocol " pref " pref                    \
+	" handle 1 flower ip_proto " what " action drop\n"
 #define DROP(direction, pref4, pref6, what)                                                                  \
 	DROP_ONE(direction, pref4, "ip", what) DROP_ONE(direction, pref6, "ipv6", what)
 #define DROP_ARRIVING DROP("ingress", "1", "2", "tcp") DROP("ingress", "3", "4", "udp")
@@ -26,23 +25,32 @@ static const char *const gate_off[] = {"tc", "qdisc", "del", "dev", GLR__LINK, "
  * removed does not exist. */
 #define DROP_ENDS                                                                                            \
 	DROP("egress", "1", "2", "tcp tcp_flags 0x1/0x1") DROP("egress", "3", "4", "tcp tcp_flags 0x4/0x4")
-static const char gate_rules[] = "qdisc add dev " GLR__LINK " clsact\n" DROP_ARRIVING DROP_ENDS;
+static const char gate_rules[] = "qdisc replace dev " GLR__LINK " clsact\n" DROP_ARRIVING DROP_ENDS;
 
-int server_gate_set(const struct server *server, bool open)
+int server_gate_open(const struct server *server)
+{
+	static const char *const off[] = {"tc", "qdisc", "del", "dev", GLR__LINK, "clsact", NULL};
+	char error[256] = "";
+	int result;
+
+	if (!if_nametoindex(GLR__LINK))
+		return -ENODEV;
+	/* tc's status 2, the kernel refused: there was none. */
+	result = server_run(server, off, NULL, error);
+	return result < 0 ? result : 0;
+}
+
+int server_gate_close(const struct server *server)
 {
 	static const char *const batch[] = {"tc", "-batch", "-", NULL};
 	char error[256] = "";
 	int result;
 
 	if (!if_nametoindex(GLR__LINK))
-		return open ? -ENODEV : 0;
-	/* tc's status 2, the kernel refused: there was none. */
-	result = server_run(server, gate_off, NULL, error);
-	if (result < 0 || open)
-		return result < 0 ? result : 0;
+		return 0;
 	result = server_run(server, batch, gate_rules, error);
 	if (result > 0) {
-		glr_err("tc cannot set the gate at " GLR__LINK ": %s", error);
+		glr_err("tc cannot close the gate at " GLR__LINK ": %s", error);
 		return -EIO;
 	}
 	return result;

@@ -163,11 +163,6 @@ static int tell_clients(const struct server *server)
 	return ask(server, request, left_ms, take_told, &answer);
 }
 
-static int open_gate(const struct server *server)
-{
-	return server_gate_set(server, true);
-}
-
 static int open_anew(struct server *server)
 {
 	struct answer begun = {.complete = false};
@@ -201,7 +196,7 @@ static int open_anew(struct server *server)
 		begun.clients == 0 && (!strcmp(begun.condition, "clean") || !strcmp(begun.condition, "torn"));
 	if (nobody)
 		skip_grace(server);
-	result = server_inside(server, open_gate);
+	result = server_inside(server, server_gate_open);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot open the gate of group %s: %s", server->group,
 				   strerror(-result));

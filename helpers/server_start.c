@@ -180,7 +180,7 @@ static int prepare_network(const struct server *server)
 	int result = limit_time_wait();
 
 	if (result == 0)
-		result = server_gate_set(server, false);
+		result = server_gate_close(server);
 	return result < 0 ? result : server_link_up();
 }
 

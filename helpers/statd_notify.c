@@ -8,6 +8,7 @@
 struct statd_notify {
 	struct statd *statd;
 	struct notify_sockets *sockets;
+	size_t seen_before, back;
 };
 
 static void progress(void *arg, const char *name, enum glr__progress progress)
@@ -32,6 +33,17 @@ static void worked(void *arg)
 	statd_recovery_notified(n->statd->recovery);
 }
 
+/* Never less than before: a client that has come back may be forgotten again (SM_UNMON). */
+static size_t back(void *arg)
+{
+	struct statd_notify *n = arg;
+	size_t seen = glr__cookies_count_seen(n->statd->cookies);
+
+	if (seen > n->seen_before + n->back)
+		n->back = seen - n->seen_before;
+	return n->back;
+}
+
 static int add_client(const struct glr_list_client *client, void *arg)
 {
 	struct statd_notify *n = arg;
@@ -49,7 +61,7 @@ static int add_client(const struct glr_list_client *client, void *arg)
 int statd_notify_new(struct statd *statd, const struct glr__window *window, uint32_t state,
 		     struct statd_notify **notify)
 {
-	struct notify_sockets_ops ops = {.progress = progress, .worked = worked};
+	struct notify_sockets_ops ops = {.progress = progress, .worked = worked, .back = back};
 	struct statd_notify *n;
 	int rc;
 
@@ -57,6 +69,7 @@ int statd_notify_new(struct statd *statd, const struct glr__window *window, uint
 	if (!n)
 		return -ENOMEM;
 	n->statd = statd;
+	n->seen_before = glr__cookies_count_seen(statd->cookies);
 	ops.arg = n;
 	rc = notify_sockets_new(statd->loop, window, state, &ops, &n->sockets);
 	if (!rc)

@@ -51,7 +51,7 @@ static void setup(void)
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &request), 0);
 	close(fd);
-	ck_assert_int_eq(notify_backlog_new(glr__now_ms() + WINDOW_MS, &backlog), 0);
+	ck_assert_int_eq(notify_backlog_new(glr__now_ms() + WINDOW_MS, true, &backlog), 0);
 	began_ms = glr__now_ms();
 }
 
@@ -62,13 +62,19 @@ static void teardown(void)
 
 static size_t next(void)
 {
-	return notify_backlog_allowance(backlog, began_ms, 100000);
+	return notify_backlog_allowance(backlog, began_ms, 100000, NOTIFY_BACK_UNKNOWN);
+}
+
+/* @return how many of 1000 may be told */
+static size_t after(unsigned ms, size_t back)
+{
+	return notify_backlog_allowance(backlog, began_ms + ms, 1000, back);
 }
 
 /* Twice as many each time at first, then some more each time. */
 START_TEST(empty_queues)
 {
-	static const size_t expected[] = {16, 32, 64, 80, 96};
+	static const size_t expected[] = {8, 16, 32, 64, 80};
 
 	bound(SOCK_STREAM, true);
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
@@ -81,8 +87,8 @@ START_TEST(connections_that_nobody_accepts)
 	int fds[WAITERS], server = bound(SOCK_STREAM, true);
 
 	ck_assert_int_eq(listen(server, 64), 0);
+	ck_assert_uint_eq(next(), 8);
 	ck_assert_uint_eq(next(), 16);
-	ck_assert_uint_eq(next(), 32);
 	for (int i = 0; i < WAITERS; i++)
 		fds[i] = connected(SOCK_STREAM);
 	ck_assert_uint_eq(next(), 0);
@@ -119,6 +125,7 @@ END_TEST
 START_TEST(answers_that_nobody_reads_do_not_count)
 {
 	fill(false);
+	ck_assert_uint_eq(next(), 8);
 	ck_assert_uint_eq(next(), 16);
 }
 END_TEST
@@ -130,14 +137,59 @@ static void near(size_t allowance, size_t expected)
 	ck_assert_uint_le(allowance, expected + 10);
 }
 
-/* Whoever fills the queues on purpose keeps nobody from being told in time. */
+/* Whoever fills the queues on purpose keeps nobody from being told: nine in 250 ms. */
 START_TEST(all_are_told_in_three_quarters_of_the_window)
 {
 	fill(true);
-	near(notify_backlog_allowance(backlog, began_ms + 15000, 1000), 500);
-	ck_assert_uint_eq(notify_backlog_allowance(backlog, began_ms + 15000, 1000), 0);
-	near(notify_backlog_allowance(backlog, began_ms + 18000, 1000), 100);
-	near(notify_backlog_allowance(backlog, began_ms + 30000, 1000), 400);
+	near(after(15000, NOTIFY_BACK_UNKNOWN), 540);
+	ck_assert_uint_eq(after(15000, NOTIFY_BACK_UNKNOWN), 0);
+	near(after(18000, NOTIFY_BACK_UNKNOWN), 108);
+	near(after(30000, NOTIFY_BACK_UNKNOWN), 432);
+}
+END_TEST
+
+START_TEST(full_queues_are_respected_while_clients_come_back)
+{
+	fill(true);
+	for (unsigned i = 1; i <= 100; i++)
+		ck_assert_uint_eq(after(250 * i, 3 * i), 0);
+	ck_assert_uint_eq(after(250 * 101, 300), 9);
+	/* At the end of the window nobody is left. */
+	ck_assert_uint_eq(after(WINDOW_MS / 20 * 19 + 10, 301), 1000);
+}
+END_TEST
+
+START_TEST(no_more_on_their_way_than_the_queues_hold)
+{
+	ck_assert_uint_eq(after(0, 0), 8);
+	ck_assert_uint_eq(after(10, 0), 16);
+	ck_assert_uint_eq(after(20, 0), 24);
+	ck_assert_uint_eq(after(25, 0), 0);
+	ck_assert_uint_eq(after(30, 20), 20);
+	/* Some came by themselves. */
+	ck_assert_uint_eq(after(40, 1000), 32);
+}
+END_TEST
+
+START_TEST(who_stays_away_holds_nobody_up)
+{
+	after(0, 0);
+	after(10, 0);
+	ck_assert_uint_eq(after(240, 0), 24);
+	ck_assert_uint_eq(after(249, 0), 0);
+	ck_assert_uint_eq(after(400, 0), 9);
+	ck_assert_uint_ge(after(800, 0), 32);
+}
+END_TEST
+
+/* Half of those who were told: the others come no slower for it. */
+START_TEST(some_stay_away)
+{
+	size_t told = 0;
+
+	for (unsigned i = 0; i < 400; i++)
+		told += after(i * 10, told / 2);
+	ck_assert_uint_ge(told, 400);
 }
 END_TEST
 
@@ -160,6 +212,10 @@ int main(void)
 	tcase_add_test(tc, requests_that_nobody_reads);
 	tcase_add_test(tc, answers_that_nobody_reads_do_not_count);
 	tcase_add_test(tc, all_are_told_in_three_quarters_of_the_window);
+	tcase_add_test(tc, full_queues_are_respected_while_clients_come_back);
+	tcase_add_test(tc, no_more_on_their_way_than_the_queues_hold);
+	tcase_add_test(tc, who_stays_away_holds_nobody_up);
+	tcase_add_test(tc, some_stay_away);
 	tcase_add_test(tc, looks_are_apart);
 	suite_add_tcase(suite, tc);
 	return root_suite_run("check_notify_backlog", suite);

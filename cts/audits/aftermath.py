@@ -88,7 +88,7 @@ def audit(after):
 def locks(after):
     """By the holders and by the servers' tables; see lockjudge."""
     tables = [(name, here["begin"], here["end"],
-               {tuple(lock) for lock in here["locks"] if lock[0] in lockjudge.FILES})
+               {tuple(lock) for lock in here["locks"] if lock[0].startswith(lockjudge.FILES)})
               for name, here in served(after)]
     excused = [(client, after.began, after.ended) for client in after.fault.forfeited]
     baseline = {name: ms for name, ms in after.baseline.items() if not after.affected(name)}

@@ -23,7 +23,7 @@ def line(t, event, **more):
 
 def history(node, group, *lines):
     """It has one lock all the time, and probes."""
-    where = {"f": "hold", "s": 0, "n": 4096}
+    where = {"f": "hold.0", "s": 0, "n": 4096}
     told = [line(90, "granted", **where, w=1), line(120, "verified", **where)]
     told += [line(t, "probe", p="p0", w=2000) for t in range(91, ENDED + 1)]
     return Log(node, group, "3", "\n".join(told + list(lines)) + "\n")
@@ -31,7 +31,7 @@ def history(node, group, *lines):
 
 def served(addresses):
     return {"served": True, "list": [[a, "NFSv3"] for a in addresses] + [["Linux NFSv4.2 c1", "NFSv4"]],
-            "begin": 121, "end": 121.1, "locks": [["hold", 0, 4095]]}
+            "begin": 121, "end": 121.1, "locks": [["hold.0", 0, 4095]]}
 
 
 def gone(*found):
@@ -114,7 +114,7 @@ class AftermathTest(unittest.TestCase):
 
     def test_granted_twice(self):
         after = good()
-        where = {"f": "hold", "s": 0, "n": 4096}
+        where = {"f": "hold.0", "s": 0, "n": 4096}
         after.logs.append(Log("c2", "home", "3", "".join(
             line(t, event, **where, w=1) + "\n" for t, event in ((110, "granted"), (122, "verified")))))
         self.assertIn("granted-twice", self.found(after, "locks"))
@@ -166,11 +166,11 @@ class AftermathTest(unittest.TestCase):
 
     def test_list_without_a_holder(self):
         after = good()
-        where = {"f": "hold", "s": 4096, "n": 4096}
+        where = {"f": "hold.0", "s": 4096, "n": 4096}
         after.logs.append(Log("c1", "mail", "4.0", "".join(
             line(t, event, **where, w=1) + "\n" for t, event in ((90, "granted"), (123, "verified")))))
         mail = after.nodes["s2"]["groups"]["mail"]
-        mail["locks"].append(["hold", 4096, 8191])
+        mail["locks"].append(["hold.0", 4096, 8191])
         self.assertIn("c1 holds locks over NFSv4.0", self.found(after, "client_list"))
         mail["list"].append(["Linux NFSv4.0 c1/10.0.0.111", "NFSv4"])
         self.found(after)

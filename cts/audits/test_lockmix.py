@@ -55,11 +55,11 @@ class Local(unittest.TestCase):
     def test_somebody_writes_into_a_held_range(self):
         def thief(share):
             time.sleep(RUN_S / 2)
-            with open(share + "/hold", "r+b") as f:
+            with open(share + "/hold.0", "r+b") as f:
                 f.write(b"thief".ljust(4096, b"\0"))
             time.sleep(RUN_S / 2)
         problems = self.run_two(thief)[2]
-        self.assertIn("foreign-token: home/hold bytes 0-4095 of c0 over NFSv3 h0, thief", "\n".join(problems))
+        self.assertIn("foreign-token: home/hold.0 bytes 0-4095 of c0 over NFSv3 h0, thief", "\n".join(problems))
 
     def test_the_seed_makes_the_choices(self):
         """Which ranges a mixer wants depends on the seed alone."""

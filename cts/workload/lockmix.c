@@ -7,13 +7,16 @@
  * DIR is the mount, one of TOTAL mounts of the same filesystem (on any node,
  * over any version of NFS) that take part; NUMBER, from 0, tells them apart.
  * Each process of it has a role, and is named by it and an index (h0, w0, m0):
- *   h  takes RANGES ranges of the file "hold" for the whole run and reads its token back every second;
+ *   h  takes RANGES ranges of the file "hold.NUMBER" for the whole run and reads its token back every second;
  *   w  one for each holder: blocks behind a holder of the next mount, for the whole run;
  *   m  takes one range after the other in the files "mix.NN", here and there the same as others, half
- *      of the time blocking; sometimes it tries a holder's range;
+ *      of the time blocking; sometimes it tries a range of another mount's holder;
  *   p  takes and frees a range of its own every PROBE_MS: nothing but the server can make it wait.
- * SEED makes the choices repeatable.  Whoever has a range writes its token into
- * it, reads it back, and again before it releases the range.
+ * No process asks for a lock in a file in which another of its mount holds one: a Linux client that has such
+ * a request under way over NFSv4.0 while its server restarts sends it with the client ID of before, is
+ * refused (NFS4ERR_BAD_STATEID), and gives up all its locks in that file, with any server. SEED makes the
+ * choices repeatable.  Whoever has a range writes its token into it, reads it back, and again before it
+ * releases the range.
  *
  * Prints a history, one JSON object a line: "t" the time in us, CLOCK_REALTIME
  * at the start and monotonic from then on; "p" the process; "e" the event; of a
@@ -104,23 +107,37 @@ static void open_file(struct worker *worker, const char *directory, const char *
 	}
 }
 
-/* The i-th range of a holder; one slot stays free between two, or the kernel would make them one. */
-static struct range held_range(int mount, int holder, int i)
+static void open_held(struct worker *worker, const char *directory, int mount)
 {
-	int place = (mount * PER_MOUNT + holder) * RANGES + i;
+	char name[16];
 
-	return (struct range){.start = (uint64_t)place * 2 * SLOT, .len = SLOT};
+	snprintf(name, sizeof(name), "hold.%d", mount);
+	open_file(worker, directory, name);
 }
 
-static void hold(struct worker *worker)
+/* The i-th range of a holder; one slot stays free between two, or the kernel would make them one. */
+static struct range held_range(int file, int holder, int i)
+{
+	int place = holder * RANGES + i;
+
+	return (struct range){.file = file, .start = (uint64_t)place * 2 * SLOT, .len = SLOT};
+}
+
+static int next_mount(const struct worker *worker)
+{
+	return (worker->number + 1) % worker->total;
+}
+
+static void hold(struct worker *worker, const char *directory)
 {
 	struct range ranges[RANGES];
 	bool ours[RANGES] = {false};
 
+	open_held(worker, directory, worker->number);
 	worker->sequence = 1;
 	while (!worker->stopping) {
 		for (int i = 0; i < RANGES && !worker->stopping; i++) {
-			ranges[i] = held_range(worker->number, worker->index, i);
+			ranges[i] = held_range(0, worker->index, i);
 			if (!ours[i] && take(worker, &ranges[i], true) == 0)
 				ours[i] = token(worker, &ranges[i], true);
 			if (ours[i] && !token(worker, &ranges[i], false)) {
@@ -135,10 +152,11 @@ static void hold(struct worker *worker)
 			release(worker, &ranges[i]);
 }
 
-static void wait_behind(struct worker *worker)
+static void wait_behind(struct worker *worker, const char *directory)
 {
-	struct range range = held_range((worker->number + 1) % worker->total, worker->index, 0);
+	struct range range = held_range(0, worker->index, 0);
 
+	open_held(worker, directory, next_mount(worker));
 	rest(worker, 3 * VERIFY_MS); /* the holder comes first */
 	while (!worker->stopping) {
 		if (take(worker, &range, true) == 0)
@@ -153,20 +171,33 @@ static uint64_t skewed(struct worker *worker, uint64_t limit)
 	return below(worker, 1 + below(worker, limit));
 }
 
-static void mix(struct worker *worker)
+static int other_mount(struct worker *worker)
 {
+	return (worker->number + 1 + (int)below(worker, (uint64_t)worker->total - 1)) % worker->total;
+}
+
+static void mix(struct worker *worker, const char *directory)
+{
+	char name[16];
+
+	for (int i = 0; i < worker->total; i++)
+		open_held(worker, directory, i);
+	for (int i = 0; i < MIX_FILES; i++) {
+		snprintf(name, sizeof(name), "mix.%02d", i);
+		open_file(worker, directory, name);
+	}
 	while (!worker->stopping) {
-		struct range range = {.file = 1 + (int)skewed(worker, FILES - 1),
+		struct range range = {.file = worker->total + (int)skewed(worker, MIX_FILES),
 				      .start = skewed(worker, SLOTS) * SLOT,
 				      .len = (1 + skewed(worker, LONGEST_SLOTS)) * SLOT};
 		uint64_t hold_ms =
 			below(worker, 20) ? below(worker, 2 * HOLD_MS) : below(worker, LONG_HOLD_MS);
 		uint64_t pause_ms = below(worker, 2 * PAUSE_MS);
-		bool patient = below(worker, 2), rival = below(worker, 6) == 0;
+		bool patient = below(worker, 2), rival = below(worker, 6) == 0 && worker->total > 1;
 		int rc;
 
 		if (rival) /* this one should be denied */
-			range = held_range((int)below(worker, (uint64_t)worker->total), 0, 0);
+			range = held_range(other_mount(worker), 0, 0);
 		rc = take(worker, &range, patient && !rival);
 		if (rc == 0)
 			use(worker, &range, hold_ms);
@@ -174,11 +205,12 @@ static void mix(struct worker *worker)
 	}
 }
 
-static void probe(struct worker *worker)
+static void probe(struct worker *worker, const char *directory)
 {
 	struct range range = {.start = (uint64_t)(worker->number * PER_MOUNT + worker->index) * SLOT,
 			      .len = SLOT};
 
+	open_file(worker, directory, "probe");
 	while (!worker->stopping) {
 		uint64_t asked_us = now_us(), t_us;
 		int rc = set_lock(worker, F_SETLK, F_WRLCK, &range);
@@ -200,7 +232,6 @@ static void on_interrupt(int number)
 static void work(struct worker *worker, const char *directory, char role, uint64_t seed)
 {
 	struct sigaction action = {.sa_handler = on_interrupt};
-	char name[16];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGINT, &action, NULL);
@@ -210,19 +241,14 @@ static void work(struct worker *worker, const char *directory, char role, uint64
 	for (int i = 0; i < 8; i++) /* near seeds, far choices */
 		below(worker, 2);
 	tell(worker, now_us(), "begin", NULL, ",\"seed\":%llu", (unsigned long long)seed);
-	open_file(worker, directory, role == 'p' ? "probe" : "hold");
-	for (int i = 0; role == 'm' && i < FILES - 1; i++) {
-		snprintf(name, sizeof(name), "mix.%02d", i);
-		open_file(worker, directory, name);
-	}
 	if (role == 'h')
-		hold(worker);
+		hold(worker, directory);
 	else if (role == 'w')
-		wait_behind(worker);
+		wait_behind(worker, directory);
 	else if (role == 'm')
-		mix(worker);
+		mix(worker, directory);
 	else
-		probe(worker);
+		probe(worker, directory);
 	tell(worker, now_us(), "end", NULL, "%s", "");
 	_exit(0);
 }
@@ -268,6 +294,10 @@ int main(int argc, char **argv)
 	for (int i = 5; i < argc; i++)
 		counts[i == 5 ? 0 : i - 4] = atoi(argv[i]) < PER_MOUNT ? atoi(argv[i]) : PER_MOUNT;
 	counts[1] = counts[0];
+	if (worker.total < 1 || worker.total > MOUNTS_MAX) {
+		fprintf(stderr, "lockmix: TOTAL is not from 1 to %d\n", MOUNTS_MAX);
+		return 64;
+	}
 	set_clock();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

@@ -7,7 +7,9 @@
 
 #define SLOT 4096 /* of a token: what O_DIRECT takes on any filesystem */
 #define LONGEST_SLOTS 3
-#define FILES 16
+#define MIX_FILES 15
+#define MOUNTS_MAX 16
+#define FILES (MOUNTS_MAX + MIX_FILES)
 
 struct range {
 	int file; /* index of the worker's files */
