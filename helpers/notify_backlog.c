@@ -37,6 +37,7 @@
 #define WAITING_MAX 8		 /* connections */
 #define WAITING_BYTES_MAX 16384u /* of the kernel's memory, some 7 requests */
 #define ON_THEIR_WAY_MAX 48
+#define NO_LIMIT (SIZE_MAX / 4)
 #define SLOT_MS 250
 #define SLOTS 3 /* whoever was told two slots ago and is not back may have nothing to come back for */
 
@@ -151,11 +152,11 @@ static void set_limit(struct notify_backlog *backlog, size_t back)
 	size_t to = backlog->told_before[(backlog->slot + SLOTS - 1) % SLOTS];
 
 	if (back == 0 && backlog->slot >= SLOTS)
-		backlog->on_their_way_max = SIZE_MAX / 2;
-	else if (!backlog->waited && (back - backlog->back_before) * 2 < to - from)
-		backlog->on_their_way_max += backlog->on_their_way_max;
-	else
+		backlog->on_their_way_max = NO_LIMIT;
+	else if (backlog->waited || (back - backlog->back_before) * 2 >= to - from)
 		backlog->on_their_way_max = ON_THEIR_WAY_MAX;
+	else if (backlog->on_their_way_max < NO_LIMIT)
+		backlog->on_their_way_max *= 2;
 	backlog->waited = false;
 }
 

@@ -216,15 +216,16 @@ static bool bind_identifier(struct identifier *id)
 
 static void allow(struct notify_sockets *s)
 {
-	size_t back = s->ops.back ? s->ops.back(s->ops.arg) : NOTIFY_BACK_UNKNOWN;
+	size_t each = s->identifier_count; /* told so often */
+	size_t back = s->ops.back ? s->ops.back(s->ops.arg) * each : NOTIFY_BACK_UNKNOWN;
 	uint64_t now_ms = glr__now_ms();
 	struct glr__notify_counts counts;
 
 	if (glr__notify_allowance(s->engine) || !notify_backlog_due(s->backlog, now_ms))
 		return;
 	glr__notify_get_counts(s->engine, &counts);
-	glr__notify_allow(s->engine, notify_backlog_allowance(s->backlog, now_ms,
-							      counts.clients * s->identifier_count, back));
+	glr__notify_allow(s->engine,
+			  notify_backlog_allowance(s->backlog, now_ms, counts.clients * each, back));
 }
 
 static void work(void *arg)

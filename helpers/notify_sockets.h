@@ -40,8 +40,9 @@ void notify_backlog_free(struct notify_backlog *backlog);
 bool notify_backlog_due(const struct notify_backlog *backlog, uint64_t now_ms);
 #define NOTIFY_BACK_UNKNOWN SIZE_MAX
 /* For glr__notify_allow(), when the last allowance is used up.
- * @param count all that are to be told in this window; those of the last allowance have been
- * @param back clients that have come back since the window began, or NOTIFY_BACK_UNKNOWN */
+ * @param count all that are to be told in this window, each by each identifier; those of the last allowance
+ * have been
+ * @param back of the same, the clients that have come back since the window began, or NOTIFY_BACK_UNKNOWN */
 size_t notify_backlog_allowance(struct notify_backlog *backlog, uint64_t now_ms, size_t count, size_t back);
 
 /* ---- notify_tcp.c: short connections, one question each ------------------------- */

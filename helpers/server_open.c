@@ -49,7 +49,7 @@ static int start_threads(const struct server *server)
 }
 
 struct answer {
-	uint64_t clients, told;
+	uint64_t clients;
 	char condition[32];
 	bool complete;
 };
@@ -65,21 +65,26 @@ static int take_begin(const char *packet, void *arg)
 	return 1;
 }
 
-static int take_told(const char *packet, void *arg)
+static bool is_recovering(const struct server *server)
 {
-	struct answer *answer = arg;
+	struct glr_status status;
 
-	answer->complete = glr__control_number(packet, "told", &answer->told) == 0;
-	return answer->complete;
+	return glr_status_get(server->group, ASK_MS, &status) == 0 && status.phase == GLR_PHASE_RECOVERING;
 }
 
-static int ask(const struct server *server, const char *request, unsigned timeout_ms,
-	       int (*fn)(const char *packet, void *arg), struct answer *answer)
+/* A monitor that dies meanwhile is replaced, and asked again; a recovery that it had begun goes on. */
+static int ask(const struct server *server, const char *request, int (*fn)(const char *packet, void *arg),
+	       struct answer *answer)
 {
 	char error[256] = "";
-	int result = glr__control_ask(server->group, request, timeout_ms, fn, answer, error);
+	bool again = false;
+	int result;
 
-	if (result >= 0 && (answer->complete || !fn))
+	while ((result = glr__control_ask(server->group, request, ASK_MS, fn, answer, error)) ==
+		       -ECONNREFUSED &&
+	       server_wait(server))
+		again = true;
+	if ((result >= 0 && (!fn || answer->complete)) || (again && is_recovering(server)))
 		return OCF_SUCCESS;
 	return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s: %.20s: %s", server->group,
 			   request, *error ? error : strerror(result < 0 ? -result : EPROTO));
@@ -93,7 +98,7 @@ static int begin_epoch(const struct server *server, struct answer *answer)
 	int code, result;
 
 	snprintf(request, sizeof(request), "begin fresh=%d", fresh);
-	code = ask(server, request, ASK_MS, take_begin, answer);
+	code = ask(server, request, take_begin, answer);
 	if (code != OCF_SUCCESS)
 		return code;
 	/* From here on lockd may believe that it has told the monitor about a client. */
@@ -144,23 +149,19 @@ static void skip_grace(const struct server *server)
 /* The monitor serves from here on; an open that is repeated takes that for its end. */
 static int tell_nobody(const struct server *server)
 {
-	struct answer answer = {.complete = true};
-
-	return ask(server, "end-grace", ASK_MS, NULL, &answer);
+	return ask(server, "end-grace", NULL, NULL);
 }
 
 static int tell_clients(const struct server *server)
 {
 	char request[GLR__CONTROL_PACKET_MAX];
-	struct answer answer = {.complete = false};
 	uint64_t now_ms = glr__now_ms();
 	uint64_t grace_ms = opened.grace_end_ms > now_ms ? opened.grace_end_ms - now_ms : 0;
 	uint64_t notify_ms = grace_ms > GRACE_MARGIN_MS ? grace_ms - GRACE_MARGIN_MS : 0;
-	uint64_t left_ms = server->deadline_ms > now_ms ? server->deadline_ms - now_ms : 1;
 
 	snprintf(request, sizeof(request), "recover notify_ms=%ju grace_ms=%ju identifiers=%s names=%s",
 		 (uintmax_t)notify_ms, (uintmax_t)grace_ms, opened.addresses, server->server_names);
-	return ask(server, request, left_ms, take_told, &answer);
+	return ask(server, request, NULL, NULL);
 }
 
 static int open_anew(struct server *server)

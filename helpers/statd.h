@@ -173,8 +173,6 @@ void statd_control_begun(struct statd_control *control, int result);
 void statd_control_settled(struct statd_control *control);
 /* lockd was told to drop a client's locks (rc 0), or could not be. */
 void statd_control_released(struct statd_control *control, int rc);
-/* Everybody was sent to once, or the window is over: answers who waits for it. */
-void statd_control_told(struct statd_control *control, size_t told);
 
 /* ---- glr-statd.c ------------------------------------------------------------------------ */
 

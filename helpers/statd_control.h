@@ -8,7 +8,7 @@
 #define CLIENTS_MAX 32
 
 /* What has to happen before an answer is complete. */
-enum waits { WAITS_NOT, WAITS_TOLD, WAITS_BEGUN, WAITS_SETTLED, WAITS_RELEASED };
+enum waits { WAITS_NOT, WAITS_BEGUN, WAITS_SETTLED, WAITS_RELEASED };
 
 struct client {
 	struct statd_control *control;

@@ -16,21 +16,12 @@ struct statd_recovery {
 	enum glr_phase phase;
 	bool fresh;   /* of the last begin in this process */
 	bool resumed; /* in the window of a monitor that died */
-	bool told_said;
 	uint64_t began_ms, grace_end_ms, notify_end_ms;
 	struct statd_notify *notify; /* NULL outside the window */
 	struct glr__notify_counts counts;
 };
 
 /* ---- the end of the window --------------------------------------------------------- */
-
-static void say_told(struct statd_recovery *r)
-{
-	if (r->told_said)
-		return;
-	r->told_said = true;
-	statd_control_told(r->statd->control, r->counts.told);
-}
 
 static void drop_engine(struct statd_recovery *r)
 {
@@ -39,7 +30,6 @@ static void drop_engine(struct statd_recovery *r)
 	glr__notify_get_counts(statd_notify_engine(r->notify), &r->counts);
 	statd_notify_free(r->notify);
 	r->notify = NULL;
-	say_told(r);
 }
 
 /* @param whole_window the window ran to its end, not cut short by the end of grace */
@@ -104,11 +94,8 @@ static void poll_window(void *arg)
 
 void statd_recovery_notified(struct statd_recovery *recovery)
 {
-	if (!recovery->notify)
-		return;
-	glr__notify_get_counts(statd_notify_engine(recovery->notify), &recovery->counts);
-	if (recovery->counts.told == recovery->counts.clients)
-		say_told(recovery);
+	if (recovery->notify)
+		glr__notify_get_counts(statd_notify_engine(recovery->notify), &recovery->counts);
 }
 
 static int start_engine(struct statd_recovery *r, const struct glr__window *window)
@@ -216,7 +203,6 @@ int statd_recovery_recover(struct statd_recovery *recovery, const struct glr__wi
 		recorded.notify_end_ms = recorded.grace_end_ms;
 	recorded.fresh = recovery->fresh;
 	recovery->notify_end_ms = recorded.notify_end_ms;
-	recovery->told_said = false;
 	*why = "the window cannot be kept for a restart";
 	rc = glr__cookies_set_window(recovery->statd->cookies, &recorded);
 	if (rc)

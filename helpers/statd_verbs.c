@@ -134,7 +134,6 @@ static void verb_recover(struct client *client, const char *request)
 	rc = parse_window(request, &window);
 	if (!rc)
 		rc = statd_recovery_recover(statd->recovery, &window, &why);
-	client->waits = rc ? WAITS_NOT : WAITS_TOLD;
 	statd_control_say_result(client, rc, why);
 }
 
@@ -236,19 +235,4 @@ void statd_verbs_dispatch(struct client *client, const char *request)
 		}
 	}
 	statd_control_say_result(client, -EINVAL, "no such verb");
-}
-
-void statd_control_told(struct statd_control *control, size_t told)
-{
-	char packet[32];
-
-	snprintf(packet, sizeof(packet), "told=%zu\n", told);
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		struct client *client = &control->clients[i];
-
-		if (client->fd < 0 || client->waits != WAITS_TOLD)
-			continue;
-		client->waits = WAITS_NOT;
-		statd_control_say(client, packet);
-	}
 }

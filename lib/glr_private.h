@@ -92,7 +92,7 @@ int glr__random(void *data, size_t length);
  *   list                       -> a packet per client: name= address= kind= progress= ; then end=1
  *   begin fresh=0|1            -> clients= condition= ; the new NSM state is on disk
  *   recover notify_ms= grace_ms= identifiers=A,B names=X,Y
- *                              -> ok=1 ; then told=N when everybody was sent to once
+ *                              -> ok=1 ; the window is kept for a restart, telling has begun
  *   end-grace                  -> ok=1 ; the recovery is over: who has not come back is missed, on disk
  *   import names=A,B           -> ok=1 ; these clients are on the list, on disk
  *   release name=A             -> ok=1 ; lockd has dropped this client's locks

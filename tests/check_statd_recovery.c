@@ -160,29 +160,6 @@ START_TEST(recovery)
 }
 END_TEST
 
-static int until_told(const char *packet, void *arg)
-{
-	return !glr__control_number(packet, "told", arg);
-}
-
-START_TEST(told_is_said_when_everybody_was)
-{
-	uint64_t told = 99, began_ms;
-
-	hosts[2].silent = true;
-	three_clients();
-	world_ask("begin fresh=1");
-	began_ms = glr__now_ms();
-	ck_assert_int_eq(
-		glr__control_ask(WORLD_GROUP,
-				 "recover notify_ms=20000 grace_ms=20000 identifiers=127.0.1.1 names=", 10000,
-				 until_told, &told, NULL),
-		1);
-	ck_assert_uint_eq(told, 3);
-	ck_assert_uint_lt(glr__now_ms() - began_ms, 2000);
-}
-END_TEST
-
 START_TEST(monitor_that_dies_in_the_window_goes_on)
 {
 	struct glr_status status;
@@ -379,7 +356,6 @@ static Suite *recovery_suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, recovery);
 	tcase_add_test(tc, client_that_answers_over_tcp_only);
-	tcase_add_test(tc, told_is_said_when_everybody_was);
 	tcase_add_test(tc, monitor_that_dies_in_the_window_goes_on);
 	tcase_add_loop_test(tc, monitor_that_hangs_until_the_window_is_over, 0, 2);
 	tcase_add_test(tc, grace_that_ends_early_ends_notification);

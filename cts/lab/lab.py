@@ -40,6 +40,7 @@ class Lab:
         self.nodes, self.disks, self.captures = {}, [], []
         self.dir = self.network = self.record = self.control = None
         self.fence_reboots = False      # True: a node fenced with "reboot" comes up again
+        self.shift = 0
         self.events = []                # (CLOCK_REALTIME, text)
         self.old_handlers = {}
         self.noting = threading.Lock()
@@ -64,6 +65,8 @@ class Lab:
         host.adopt_orphans()
         host.reap_dead_labs(self.parent)
         self.dir = tempfile.mkdtemp(prefix="%s%d-" % (host.PREFIX, os.getpid()), dir=self.parent)
+        # Two labs at once put their busiest nodes on different processors.
+        self.shift = len(glob.glob(os.path.join(self.parent, host.PREFIX + "*"))) - 1
         os.chmod(self.dir, 0o755)       # daemons of other users in the nodes read here
         name = self.netns_name()
         self.record = host.Record(self.dir, name)

@@ -150,7 +150,7 @@ class Node:
         of them; across processors a failover took a third longer.
         """
         usable = sorted(os.sched_getaffinity(0))
-        return usable[list(self.lab.nodes).index(self.name) % len(usable)]
+        return usable[(self.lab.shift + list(self.lab.nodes).index(self.name)) % len(usable)]
 
     def command_line(self):
         lab = self.lab

@@ -159,7 +159,8 @@ def damaged_list(world):
     missing = wanted - set(world.listed(home))
     world.that(not missing, "lost from the list: %s", missing)
     world.open(home)
-    world.that(world.status(home)["told"] >= len(wanted), "told: %s", world.status(home)["text"])
+    world.until(lambda: world.status(home)["told"] >= len(wanted), BACK_WITHIN_S,
+                lambda: "everybody is told: %s" % world.status(home)["text"])
     world.has_locks(home, [real], BACK_WITHIN_S)
     world.bystander_unharmed()
 
