@@ -325,6 +325,7 @@ int glr__control_ask(const char *group, const char *request, unsigned timeout_ms
 {
 	uint64_t deadline_ms = glr__now_ms() + timeout_ms;
 	char packet[GLR__CONTROL_PACKET_MAX + 1];
+	bool answered = false;
 	int fd, rc;
 
 	if (error)
@@ -338,8 +339,11 @@ int glr__control_ask(const char *group, const char *request, unsigned timeout_ms
 	}
 	do {
 		rc = receive_packet(fd, packet, sizeof(packet), deadline_ms);
+		if (rc == 0 && !answered)
+			rc = -ECONNREFUSED;
 		if (rc <= 0)
 			goto out;
+		answered = true;
 		if (!strncmp(packet, "error=", 6)) {
 			if (error)
 				snprintf(error, 256, "%.*s", (int)strcspn(packet + 6, "\n"), packet + 6);

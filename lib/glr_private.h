@@ -103,8 +103,8 @@ int glr__random(void *data, size_t length);
 /* Makes and listens on the socket.  @return descriptor or -errno */
 int glr__control_listen(const char *group);
 /* Sends one request and calls fn for each packet of the reply until fn returns non-zero, the peer closes, or timeout.
- * @return 0, what fn returned, -ENOENT, -ECONNREFUSED, -ETIMEDOUT, or -EREMOTEIO when the reply
- *         was error=TEXT (copied to error, which may be NULL) */
+ * @return 0, what fn returned, -ENOENT, -ECONNREFUSED (also of a monitor that died before it answered), -ETIMEDOUT,
+ *         or -EREMOTEIO when the reply was error=TEXT (copied to error, which may be NULL) */
 int glr__control_ask(const char *group, const char *request, unsigned timeout_ms,
 		     int (*fn)(const char *packet, void *arg), void *arg, char error[256]);
 /* Value of key in a text of words or lines "key=value"; the value ends at space or newline,

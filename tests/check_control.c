@@ -303,6 +303,10 @@ START_TEST(monitor_that_dies_while_asked)
 	start(&script);
 	ck_assert_int_eq(glr_status_get(GROUP, ASK_MS, &status), -ECONNREFUSED);
 	finish(&script);
+	/* Nobody knows whether it has done so. */
+	start(&script);
+	ck_assert_int_eq(glr__control_ask(GROUP, "freeze", ASK_MS, NULL, NULL, NULL), -ECONNREFUSED);
+	finish(&script);
 }
 END_TEST
 
