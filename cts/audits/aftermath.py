@@ -37,6 +37,7 @@ class Aftermath:
     kernel_lines: dict = field(default_factory=dict)
     clients: dict = field(default_factory=dict)     # address -> client's name
     baseline: dict = field(default_factory=dict)    # group name -> ms
+    still: dict = field(default_factory=dict)       # node name -> [(begin, end)] when it stood still
     earlier: dict = field(default_factory=dict)     # group name -> outages of faults before
 
     def starts(self, group):
@@ -93,7 +94,7 @@ def locks(after):
     excused = [(client, after.began, after.ended) for client in after.fault.forfeited]
     baseline = {name: ms for name, ms in after.baseline.items() if not after.affected(name)}
     report, problems = lockjudge.judge(after.logs, after.began, after.ended, after.outages, excused,
-                                       tables, baseline)
+                                       tables, baseline, after.still, after.places)
     if after.fault.stalls:
         problems = [p for p in problems if not p.startswith("slow:")]
     problems += ["nobody serves %s" % who for who in after.silent]
@@ -103,7 +104,7 @@ def locks(after):
         for lock in after.trace.locks_of(group.addresses, after.starts(name)[-1].end, after.ended)
         if lock.reclaim and lock.what == "lock" and lock.status != "granted"})
     numbers = {key: report[key] for key in ("locks", "locks_lost", "granted_twice",
-                                            "other_group_max_wait_ms")}
+                                            "other_group_max_wait_ms", "other_group_max_delay_ms")}
     return numbers, problems, "%d taken, %d proved, none lost" % (report["locks"], report["verified"])
 
 

@@ -24,14 +24,18 @@ judge()'s further arguments:
     tables    [(group, begin, end, {(file, first byte, last byte), ...}), ...]: what the server's lock table showed,
               and when it was read (those in FILES)
     baseline  {group: ms}: longest wait of probes before (longest_wait()); of groups that should notice nothing
+    still     {node: [(begin, end), ...]}: when nodes stood still (standstills.py)
+    places    {group: node}: where groups with a baseline are served
 
 The report's numbers: locks (taken), verified, waited, granted_twice, locks_lost (of ranges: lost, foreign or not in
-the table), unserved, lock_errors, other_group_max_wait_ms (of groups with a baseline, None without).
+the table), unserved, lock_errors, other_group_max_wait_ms (of groups with a baseline, None without), and
+other_group_max_delay_ms, which is the longest of these waits less what their nodes stood still meanwhile.
 """
 import time
 
 from .history import Interval, double_grants
 from .mixlog import Hold, Log, Wait  # noqa: F401
+from .standstills import overlap_s
 
 FILES = ("hold.", "mix.")   # so begin the names of those that lockmix locks in, but for its probes
 SERVED_WITHIN_S = 45        # clients ask again every 30 s when nobody tells them
@@ -40,9 +44,9 @@ WAIT_TOLERANCE_MS = 100
 TOLD = 10                   # findings of one audit, the rest is counted
 
 
-def judge(logs, since, until, outages=None, excused=(), tables=(), baseline=None):
+def judge(logs, since, until, outages=None, excused=(), tables=(), baseline=None, still=None, places=None):
     """(report, problems) of what happened in since..until; no problem means passed."""
-    view = View(logs, since, until, outages or {}, excused, tables, baseline or {})
+    view = View(logs, since, until, outages or {}, excused, tables, baseline or {}, still or {}, places or {})
     report, problems = {"locks": sum(since <= h.t0 < until for h in view.holds),
                         "verified": sum(log.verified for log in logs),
                         "waited": sum(since <= w.t0 < until for w in view.waits)}, []
@@ -63,9 +67,10 @@ def shorten(found):
 class View:
     """The histories, seen through what is allowed to have happened to whom."""
 
-    def __init__(self, logs, since, until, outages, excused, tables, baseline):
+    def __init__(self, logs, since, until, outages, excused, tables, baseline, still, places):
         self.logs, self.since, self.until = logs, since, until
         self.outages, self.excused, self.tables, self.baseline = outages, excused, tables, baseline
+        self.still, self.places = still, places
         self.holds = [h for log in logs for h in log.holds if h.t0 < until and h.gone >= since]
         self.waits = [w for log in logs for w in log.waits
                       if w.t0 < until and (w.t1 is None or w.t1 >= since)]
@@ -82,6 +87,9 @@ class View:
     def excuses(self, hold):
         return any(client == hold.log.node and hold.t0 < end and hold.lost[0] > begin
                    for client, begin, end in self.excused)
+
+    def standstills(self, client, group):
+        return self.still.get(client, []) + self.still.get(self.places.get(group), [])
 
     def is_out(self, group, moment):
         return any(begin <= moment <= end for begin, end in self.outages.get(group, ()))
@@ -167,17 +175,21 @@ def table(view, lost):
     return {}, problems
 
 
-def longest_wait(logs, group, since, until):
-    """Longest wait of the group's probes for an answer, in ms; None: there was no probe."""
-    longest = None
+def waits(logs, group, since, until):
+    """(client, begin, end) of each wait of the group's probes for an answer."""
     for log in logs:
         if log.group != group or not log.probes:
             continue
-        waits = [p.ms for p in log.probes if p.t >= since and p.t - p.ms / 1000 <= until]
+        for p in log.probes:
+            if p.t >= since and p.t - p.ms / 1000 <= until:
+                yield log.node, p.t - p.ms / 1000, p.t
         if not log.closed and log.probes[-1].t < until:
-            waits.append((until - log.probes[-1].t) * 1000)     # asked, and nobody answers
-        longest = max(waits + ([] if longest is None else [longest]), default=None)
-    return longest
+            yield log.node, log.probes[-1].t, until             # asked, and nobody answers
+
+
+def longest_wait(logs, group, since, until):
+    """Longest wait of the group's probes for an answer, in ms; None: there was no probe."""
+    return max(((end - begin) * 1000 for _, begin, end in waits(logs, group, since, until)), default=None)
 
 
 def add_seconds(seconds, waits):
@@ -188,16 +200,20 @@ def add_seconds(seconds, waits):
 
 
 def slow(view, _):
-    problems, longest = [], None
+    problems, longest, delayed = [], None, None
     for group, before in view.baseline.items():
-        ms = longest_wait(view.logs, group, view.since, view.until)
-        if ms is None or before is None:
+        found = list(waits(view.logs, group, view.since, view.until))
+        if not found or before is None:
             problems.append("slow: nobody probed %s" % group)
             continue
-        longest = max(ms, longest or 0)
-        if ms > before + WAIT_TOLERANCE_MS:
-            problems.append("slow: %s answered after %.0f ms, before within %.0f ms" % (group, ms, before))
-    return {"other_group_max_wait_ms": longest}, problems
+        ms = round(max(end - begin for _, begin, end in found) * 1000, 3)
+        delay = round(1000 * max(end - begin - overlap_s(begin, end, view.standstills(client, group))
+                                  for client, begin, end in found), 3)
+        longest, delayed = max(ms, longest or 0), max(delay, delayed or 0)
+        if delay > before + WAIT_TOLERANCE_MS:
+            problems.append("slow: %s answered after %.0f ms, in which its nodes did not stand still, before within "
+                            "%.0f ms" % (group, delay, before))
+    return {"other_group_max_wait_ms": longest, "other_group_max_delay_ms": delayed}, problems
 
 
 def errors(view, _):

@@ -56,7 +56,7 @@ class Good(unittest.TestCase):
         self.assertEqual(problems, [])
         self.assertEqual(report, {
             "locks": 5, "verified": 242, "waited": 1, "granted_twice": 0, "unserved": 0, "locks_lost": 0,
-            "lock_errors": 0, "other_group_max_wait_ms": 4})
+            "lock_errors": 0, "other_group_max_wait_ms": 4, "other_group_max_delay_ms": 4})
 
     def test_piece_by_piece(self):
         """Fed in any pieces, also torn ones, it reads the same."""
@@ -174,6 +174,17 @@ class Seeded(unittest.TestCase):
         self.expect("slow: mail answered after 250 ms", log(probes(3, 250, at=UNTIL - 1), group="mail"),
                     baseline={"mail": 9})
         self.refuse(log(probes(3, 80, at=UNTIL - 1), group="mail"), baseline={"mail": 9})
+
+    def test_a_node_that_stood_still_explains_a_wait_but_not_more(self):
+        logs, where = [log(probes(3, 250, at=UNTIL - 1), group="mail")], {"mail": "s1"}
+        span = UNTIL - 0.2, UNTIL + 0.1
+        for node in ("c1", "s1"):
+            report = judge(logs, SINCE, UNTIL, baseline={"mail": 9}, still={node: [span]}, places=where)[0]
+            self.assertEqual([round(report["other_group_max_%s_ms" % what]) for what in ("wait", "delay")], [250, 50])
+            self.refuse(*logs, baseline={"mail": 9}, still={node: [span]}, places=where)
+        self.expect("slow: mail answered after 250 ms", *logs, baseline={"mail": 9}, still={"s2": [span]}, places=where)
+        self.expect("slow: mail answered after 150 ms", *logs, baseline={"mail": 9}, places=where,
+                    still={"s1": [(UNTIL - 0.25, UNTIL - 0.2)], "c1": [(UNTIL - 0.22, UNTIL - 0.15)]})
 
     def test_slow_and_still_without_an_answer(self):
         silent = log(probes(3, 3, at=200), group="mail")

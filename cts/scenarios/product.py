@@ -7,7 +7,8 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORKLOAD = os.path.join(ROOT, "cts", "workload")
-PROGRAMS = {"locker": ["locker.c"], "lockmix": ["lockmix.c", "lockmix_range.c"]}
+PROGRAMS = {"locker": ["locker.c"], "lockmix": ["lockmix.c", "lockmix_range.c"],
+            "standstill": ["standstill.c"]}
 CONFIGURE = ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var"]
 STAGES = "cts-"
 

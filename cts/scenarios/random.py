@@ -94,7 +94,7 @@ class Run:
         except Exception as error:
             traceback.print_exc()
             self.lab.make_sound()
-            record = dict.fromkeys(("other_group_max_wait_ms", "node", "seconds"))
+            record = dict.fromkeys(("other_group_max_wait_ms", "other_group_max_delay_ms", "node", "seconds"))
             record.update(dict.fromkeys(COUNTS, 0), n=number, name=fault.name, parameters=fault.parameters,
                           groups=[], passed=False, audits={}, audits_failed=[], stalls=fault.stalls,
                           problems=["%s: %s" % (type(error).__name__, error)], agents_ms={}, takeover_ms={},
@@ -184,7 +184,7 @@ class Run:
         after.ended = time.time()
         lab.hear()
         after.operations, after.fenced = lab.operations(), lab.fenced()
-        after.places, after.online, after.failed = lab.places, lab.online, lab.failed
+        after.places, after.online, after.failed, after.still = lab.places, lab.online, lab.failed, lab.still()
         after.trace, after.logs = Trace(pcap), self.load.logs()
         after.cluster_lines = {name: tail.lines() for name, tail in lab.logs.items()}
         after.kernel_lines = {name: tail.lines() for name, tail in lab.consoles.items()}
@@ -249,16 +249,13 @@ class Run:
 
     def report(self, seconds):
         records = self.records
-        waits = [r["other_group_max_wait_ms"] for r in records
-                 if r["other_group_max_wait_ms"] is not None and not r["stalls"]]
-        stalls = [r["other_group_max_wait_ms"] for r in records
-                  if r["other_group_max_wait_ms"] is not None and r["stalls"]]
         totals = {"faults": len(records)}
         totals.update((key, sum(r[key] for r in records)) for key in COUNTS)
         totals.update(
-            other_group_max_wait_ms=max(waits, default=None),
+            other_group_max_wait_ms=longest(records, "wait"),
+            other_group_max_delay_ms=longest(records, "delay"),
             other_group_baseline_max_wait_ms=max(self.baseline.values(), default=None),
-            other_group_max_wait_stalled_ms=max(stalls, default=None),
+            other_group_max_wait_stalled_ms=longest(records, "wait", stalls=True),
             takeover_ms_median=median(ms for r in records for ms in r["takeover_ms"].values()),
             outage_ms_median=median(ms for r in records if r["name"] == "power-cut"
                                     for ms in r["outage_ms"].values()),
@@ -277,6 +274,12 @@ class Run:
                 "tests": {"passed": sum(r["passed"] for r in records),
                           "failed": sum(not r["passed"] for r in records) + len(self.problems)},
                 "totals": totals, "faults": records, "stories": [self.story(totals, problems)]}
+
+
+def longest(records, what, stalls=False):
+    """In groups that should notice nothing, after faults that stall them, or after all others."""
+    found = [r["other_group_max_%s_ms" % what] for r in records if r["stalls"] == stalls]
+    return max((ms for ms in found if ms is not None), default=None)
 
 
 def median(values):

@@ -4,10 +4,12 @@ import concurrent.futures
 import json
 import time
 
+from audits import standstills
 from lab import pcmklog
 from lab.cluster import started_on
 
 POLL_S = 0.1
+STANDSTILL = "/run/lab/standstill"
 SOUND_S = 120
 DAEMON_S = 10
 ROUNDS = 3                              # nobody need be booted more often after one fault
@@ -27,6 +29,7 @@ class Standing:
         self.fences, self.remedies = 0, []
         self.load = None                # scenarios.faultload.Load
         self.probes, self.answers = {}, {}
+        self.witnesses = []             # lab.node.Handle: programs that tell when their nodes stood still
 
     def begin(self, load):
         """The lab is up and loaded."""
@@ -34,6 +37,11 @@ class Standing:
         for name, group in self.groups.items():
             self.bench.watch_grace(group)
             self.probes[name] = pcmklog.Reader(self.bench.probes[name][1])
+        for node in self.lab.nodes.values():
+            self.witness(node)
+
+    def witness(self, node):
+        self.witnesses.append(node.spawn([STANDSTILL]))
 
     # looking
 
@@ -82,6 +90,13 @@ class Standing:
         for name, tail in self.probes.items():
             self.answers[name] += [json.loads(line) for line in tail.lines() if line.startswith("{")]
         return self.answers
+
+    def still(self):
+        """{node name: [(begin, end)] of its standstills}, of the whole run."""
+        found = {}
+        for witness in self.witnesses:
+            found.setdefault(witness.node.name, []).extend(standstills.parse(witness.output()))
+        return found
 
     def daemon(self, group, name):
         """Pids, as text, of one of a group's daemons."""
@@ -190,6 +205,7 @@ class Standing:
         node.boot()
         node.run("kill $(pidof rpc.statd); cd /var/lib/nfs && cp -r /run/lab/nfs.%s/* . && "
                  "chown -R statd sm state && rpc.statd" % node.name)
+        self.witness(node)
         self.load.start(node)
 
     # back to a sound cluster
@@ -223,6 +239,7 @@ class Standing:
         try:
             node.boot()
             self.bench.make_directories(node)
+            self.witness(node)
             self.cluster.start_node(node)
         except Exception as error:
             node.kill()                 # fenced meanwhile, perhaps: the next round boots it again
