@@ -21,12 +21,13 @@ int link_addresses(char *text, size_t size)
 	for (one = all; one; one = one->ifa_next) {
 		char buffer[GLR_ADDRESS_TEXT_MAX];
 		struct glr_address address;
+		struct in6_addr in6;
 
 		if (!one->ifa_addr || (one->ifa_flags & IFF_LOOPBACK) ||
 		    glr_address_from_sockaddr(one->ifa_addr, &address) < 0)
 			continue;
-		if (address.family == AF_INET6 &&
-		    IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)(const void *)address.bytes))
+		memcpy(&in6, address.bytes, sizeof(in6));
+		if (address.family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&in6))
 			continue;
 		glr_address_text(&address, buffer);
 		if (used + strlen(buffer) + 2 > size) {

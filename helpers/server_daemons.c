@@ -35,6 +35,7 @@ static const struct {
 
 static const char *const names[DAEMON_KINDS] = {
 	[DAEMON_RPCBIND] = "rpcbind",
+	[DAEMON_V4CLIENTS] = "glr-v4clients",
 	[DAEMON_STATD] = "glr-statd",
 	[DAEMON_MOUNTD] = "rpc.mountd",
 };
@@ -168,6 +169,8 @@ static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kin
 		/* -w: begins with the registrations that were kept. */
 		execlp("rpcbind", "rpcbind", "-f", "-w", NULL);
 		break;
+	case DAEMON_V4CLIENTS:
+		daemons_v4clients_run(daemons);
 	case DAEMON_STATD:
 		become_statd(daemons);
 	case DAEMON_MOUNTD:

@@ -7,6 +7,7 @@
 
 enum daemon_kind {
 	DAEMON_RPCBIND,
+	DAEMON_V4CLIENTS,
 	DAEMON_STATD,
 	DAEMON_MOUNTD,
 	DAEMON_KINDS,
@@ -46,7 +47,6 @@ struct daemons {
 	pid_t dying;	   /* the last of them: killed, and not spoken to any more */
 	bool refusing;	   /* the NSM ports that rpcbind names are closed */
 	struct daemon_call calls[DAEMON_KINDS];
-	pid_t v4clients_pid; /* who last looked after NFSv4.0 clients; 0: nobody did */
 };
 
 /* Opens what the status monitor needs, in the node's namespaces.  @return 0 or -errno */
@@ -81,8 +81,8 @@ void daemons_cld_hand_over(const struct daemons *daemons);
 
 /* ---- server_v4clients.c ---- */
 
-/* Has a question of the status monitor about NFSv4.0 clients answered.  Called inside. */
-void daemons_v4clients_asked(struct daemons *daemons);
+/* The daemon that tells the status monitor which NFSv4.0 clients are alive.  Called inside. */
+_Noreturn void daemons_v4clients_run(const struct daemons *daemons);
 
 /* ---- server_watch.c ---- */
 

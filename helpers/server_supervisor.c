@@ -62,9 +62,6 @@ static int32_t on_child(int32_t signal, void *arg)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		enum daemon_kind kind = daemons_find(&supervisor->daemons, pid);
 
-		/* Its number may soon be another's. */
-		if (pid == supervisor->daemons.v4clients_pid)
-			supervisor->daemons.v4clients_pid = 0;
 		if (connections_written(&supervisor->connections, pid, status) || kind == DAEMON_KINDS)
 			continue;
 		supervisor->daemons.pids[kind] = 0;
@@ -115,14 +112,6 @@ static int32_t on_pipe(int32_t fd, int32_t revents, void *arg)
 	return 0;
 }
 
-static int32_t on_question(int32_t fd, int32_t revents, void *arg)
-{
-	struct supervisor *supervisor = arg;
-
-	daemons_v4clients_asked(&supervisor->daemons);
-	return 0;
-}
-
 static void watch(void *arg)
 {
 	struct supervisor *supervisor = arg;
@@ -153,8 +142,6 @@ static int supervise(struct supervisor *supervisor)
 	qb_loop_signal_add(supervisor->loop, QB_LOOP_HIGH, SIGURG, supervisor, on_opened, &handle);
 	qb_loop_poll_add(supervisor->loop, QB_LOOP_HIGH, supervisor->daemons.pipe_watch, POLLIN, supervisor,
 			 on_pipe);
-	qb_loop_poll_add(supervisor->loop, QB_LOOP_HIGH, supervisor->daemons.fds.handover[0], POLLIN, supervisor,
-			 on_question);
 	qb_loop_timer_add(supervisor->loop, QB_LOOP_MED, WATCH_MS * QB_TIME_NS_IN_MSEC, supervisor, watch,
 			  NULL);
 	/* A daemon may have died before the handler stood. */

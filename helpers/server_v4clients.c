@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which NFSv4.0 clients are alive, for the status monitor, which may not read it.  A child looks: with
- * thousands of clients it takes its time.
+ * Which NFSv4.0 clients are alive, for the status monitor, which may not read it.  A daemon of its own answers,
+ * which outlives the supervisor: without an answer clients are struck off, and would lose their locks just when
+ * the group has to be restarted.  For each question a child looks: with thousands of clients it takes its time.
  *
  * What it reads takes no lock of nfsd's that is held while nfsd waits for the monitor: only a client's own,
  * and that of its directory, for moments (Linux 6.1 to 6.12, fs/nfsd/nfs4state.c: client_info_show,
@@ -21,8 +22,11 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define QUESTIONS 3
 
 static bool has_state(int directory, const char *id)
 {
@@ -105,16 +109,40 @@ static bool end_predecessor(pid_t pid)
 	return waitpid(pid, NULL, WNOHANG) != 0;
 }
 
-void daemons_v4clients_asked(struct daemons *daemons)
+/* Of the supervisor, but for the questions nothing: least of all its pid file, locked while it lives. */
+static void become_another(const struct daemons *daemons)
 {
-	int fd;
+	static const int handled[] = {SIGCHLD, SIGTERM, SIGUSR1, SIGURG};
 
-	if (passfd_receive(daemons->fds.handover[0], &fd) < 0 || fd < 0)
-		return;
-	if (end_predecessor(daemons->v4clients_pid)) {
-		daemons->v4clients_pid = fork();
-		if (daemons->v4clients_pid == 0)
-			tell(daemons->server, fd);
+	prctl(PR_SET_NAME, daemons_name(DAEMON_V4CLIENTS));
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		signal(handled[i], SIG_DFL);
+	if (dup2(daemons->fds.handover[0], QUESTIONS) < 0 || syscall(SYS_close_range, QUESTIONS + 1, ~0u, 0) < 0)
+		_exit(1);
+}
+
+void daemons_v4clients_run(const struct daemons *daemons)
+{
+	struct pollfd pfd = {.fd = QUESTIONS, .events = POLLIN};
+	pid_t looking = 0;
+
+	become_another(daemons);
+	for (;;) {
+		int fd, result;
+
+		if (poll(&pfd, 1, -1) < 0)
+			continue;
+		result = passfd_receive(QUESTIONS, &fd);
+		/* Neither a monitor nor a supervisor is left. */
+		if (result == -ECONNRESET)
+			_exit(0);
+		if (result < 0 || fd < 0)
+			continue;
+		if (end_predecessor(looking)) {
+			looking = fork();
+			if (looking == 0)
+				tell(daemons->server, fd);
+		}
+		close(fd);
 	}
-	close(fd);
 }

@@ -8,7 +8,7 @@
  * grace they would lose their locks at the next takeover.  Left on the list they might reclaim what another
  * was granted meanwhile.
  *
- * So the supervisor, which may look, is asked before nfsd is told that grace is over: all that a client has
+ * So glr-v4clients, which may look, is asked before nfsd is told that grace is over: all that a client has
  * by then it has reclaimed.  Whoever has something is kept, and watched from then on, several times a lease:
  * it is struck off well before its lease can run out, or when nobody can say how it is, and put back when it
  * renewed its lease after all.
@@ -174,7 +174,7 @@ static void judge(struct statd_watch *watch, unsigned next_ms)
 static void no_answer(struct statd_watch *watch)
 {
 	if (!watch->unanswered)
-		glr_warn("NFSv4.0: the supervisor does not say which clients are alive: "
+		glr_warn("NFSv4.0: glr-v4clients does not say which clients are alive: "
 			 "those that nfsd does not report are struck off");
 	watch->unanswered = true;
 	glr__table_clear(&watch->alive);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the supervisor tells the status monitor of NFSv4.0 clients.  The question is a packet with a descriptor, over the
+ * What glr-v4clients tells the status monitor of NFSv4.0 clients.  The question is a packet with a descriptor, over the
  * socket that brings nfsd's pipe; the answer goes to that descriptor.
  */
 #ifndef GLR_V4CLIENTS_H

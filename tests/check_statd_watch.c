@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The real glr-statd and NFSv4.0 clients that nfsd does not report: the test is the kernel, and the
- * supervisor that is asked who is alive.
+ * The real glr-statd and NFSv4.0 clients that nfsd does not report: the test is the kernel, and
+ * glr-v4clients, which is asked who is alive.
  */
 #include "frozen_disk.h"
 #include "nfsd_fixture.h"
@@ -18,7 +18,7 @@
 
 #define LEASE_S 10 /* asked every second */
 
-/* ---- the supervisor ------------------------------------------------------------------ */
+/* ---- glr-v4clients ------------------------------------------------------------------- */
 
 /* @return where the answer goes, -1 when nobody asked */
 static int question(int timeout_ms)

@@ -186,6 +186,28 @@ def two_takeovers_in_a_row(world):
     world.denied_to_others(home, "4.0")
 
 
+def nobody_watches(world):
+    """an NFSv4.0 client that only reclaimed; who watches it is killed, then the supervisor: its lock comes back"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    holder = world.hold(home, "4.0")
+    take_over(world)
+    world.has_locks(home, [holder])
+    watcher = min(world.daemons(home)["glr-v4clients"])
+    world.kill(watcher)
+    world.until(lambda: min(world.daemons(home).get("glr-v4clients", [watcher])) != watcher, 5,
+                "glr-v4clients runs again")
+    time.sleep(LEASE_S / 2)
+    world.that(world.status(home)["over NFSv4"] == 1, world.status(home)["text"])
+    world.kill(int(world.shell("cat /run/glr/home/supervisor")))
+    time.sleep(LEASE_S / 2)
+    world.stop(home)
+    world.nothing_left(home)
+    world.serve(home)
+    world.has_locks(home, [holder], BACK_WITHIN_S)
+
+
 def lease_runs_out(world):
     """an NFSv4.0 client reclaims and is cut off; another gets its lock; power cut: it does not reclaim that"""
     home = world.home
@@ -234,4 +256,5 @@ def only_open_files(world):
 
 
 TESTS = (all_versions_reclaim, no_grace_when_empty, clients_leave, power_cut_in_grace, full_filesystem,
-         tracker_killed, nobody_answers, two_takeovers_in_a_row, lease_runs_out, only_open_files)
+         tracker_killed, nobody_answers, two_takeovers_in_a_row, nobody_watches, lease_runs_out,
+         only_open_files)
