@@ -27,6 +27,7 @@
 
 #define WATCH_ANSWER_MS 1000 /* less than is left of a lease */
 #define WATCH_MS_MAX 10000
+#define RETRY_MS 100
 #define TRUE_MS V4CLIENTS_ANSWER_MS /* so long after the question an answer is */
 #define ROUNDS 3
 
@@ -45,6 +46,7 @@ struct statd_watch {
 	bool asking;		  /* and it is waited for */
 	struct statd_timer timer; /* the end of waiting for an answer, or the next question */
 	uint64_t asked_ms;
+	uint64_t true_until_ms;	 /* so long nobody's lease can run out who was alive by the last whole answer */
 	unsigned rounds;	 /* answers that nfsd waits for yet, at most */
 	bool ending;		 /* nfsd waits for the answer */
 	bool removed;		 /* nfsd's word about a client is newer than the answer */
@@ -171,8 +173,19 @@ static void judge(struct statd_watch *watch, unsigned next_ms)
 	statd_watch_go_on(watch);
 }
 
+/* Whoever is to be struck off must be before that. */
+static bool can_ask_again(const struct statd_watch *watch)
+{
+	return !watch->ending && glr__now_ms() + 2 * WATCH_ANSWER_MS < watch->true_until_ms;
+}
+
 static void no_answer(struct statd_watch *watch)
 {
+	if (can_ask_again(watch)) {
+		hang_up(watch);
+		statd_timer_set(&watch->timer, RETRY_MS);
+		return;
+	}
 	if (!watch->unanswered)
 		glr_warn("NFSv4.0: glr-v4clients does not say which clients are alive: "
 			 "those that nfsd does not report are struck off");
@@ -193,6 +206,7 @@ static void heard(struct statd_watch *watch, const struct v4clients_answer *answ
 	}
 	if (answer->id_length == 0) {
 		watch->unanswered = false;
+		watch->true_until_ms = watch->asked_ms + answer->lease_s * 200;
 		judge(watch, !answer->clients			    ? UINT_MAX
 			     : answer->lease_s * 100 < WATCH_MS_MAX ? answer->lease_s * 100
 								    : WATCH_MS_MAX);

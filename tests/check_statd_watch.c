@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The real glr-statd and NFSv4.0 clients that nfsd does not report: the test is the kernel, and
- * glr-v4clients, which is asked who is alive.
- */
+/* The real glr-statd and NFSv4.0 clients that nfsd does not report: the test is the kernel, and
+ * glr-v4clients, which is asked who is alive. */
 #include "frozen_disk.h"
 #include "nfsd_fixture.h"
 #include "passfd.h"
@@ -16,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LEASE_S 10 /* asked every second */
+static uint32_t lease_s = 10; /* asked every second */
 
 /* ---- glr-v4clients ------------------------------------------------------------------- */
 
@@ -55,7 +53,7 @@ static int asked(void)
 static void tell(int fd, const char *name, bool has_state)
 {
 	struct v4clients_answer answer = {
-		.has_state = has_state, .lease_s = LEASE_S, .id_length = (uint32_t)strlen(name)};
+		.has_state = has_state, .lease_s = lease_s, .id_length = (uint32_t)strlen(name)};
 
 	memcpy(answer.id, name, strlen(name));
 	ck_assert_int_eq(send(fd, &answer, sizeof(answer), MSG_NOSIGNAL), sizeof(answer));
@@ -63,7 +61,7 @@ static void tell(int fd, const char *name, bool has_state)
 
 static void end(int fd, uint32_t clients)
 {
-	struct v4clients_answer answer = {.lease_s = LEASE_S, .clients = clients};
+	struct v4clients_answer answer = {.lease_s = lease_s, .clients = clients};
 
 	ck_assert_int_eq(send(fd, &answer, sizeof(answer), MSG_NOSIGNAL), sizeof(answer));
 	close(fd);
@@ -222,6 +220,21 @@ START_TEST(watched_without_an_answer)
 }
 END_TEST
 
+START_TEST(asked_again_while_there_is_time)
+{
+	lease_s = 30;
+	into_grace();
+	out_of_grace("one");
+	close(asked());
+	close(asked());
+	ck_assert_str_eq(world_progress("one"), "seen");
+	say("one");
+	for (int i = 0; i < 60 && strcmp(world_progress("one"), ""); i++)
+		close(question(100));
+	ck_assert_str_eq(world_progress("one"), "");
+}
+END_TEST
+
 /* Then nfsd says when it goes. */
 START_TEST(reported_after_all)
 {
@@ -366,6 +379,7 @@ static Suite *watch_suite(void)
 	tcase_add_test(tc, nobody_is_asked);
 	tcase_add_test(tc, watched);
 	tcase_add_test(tc, watched_without_an_answer);
+	tcase_add_test(tc, asked_again_while_there_is_time);
 	tcase_add_test(tc, reported_after_all);
 	tcase_add_test(tc, struck_off_meanwhile);
 	tcase_add_test(tc, monitor_killed);
