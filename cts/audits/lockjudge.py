@@ -208,7 +208,7 @@ def slow(view, _):
             continue
         ms = round(max(end - begin for _, begin, end in found) * 1000, 3)
         delay = round(1000 * max(end - begin - overlap_s(begin, end, view.standstills(client, group))
-                                  for client, begin, end in found), 3)
+                                 for client, begin, end in found), 3)
         longest, delayed = max(ms, longest or 0), max(delay, delayed or 0)
         if delay > before + WAIT_TOLERANCE_MS:
             problems.append("slow: %s answered after %.0f ms, in which its nodes did not stand still, before within "
