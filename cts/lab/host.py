@@ -54,7 +54,7 @@ def living_members(group):
 
 
 def kill_group(group, timeout_s=10):
-    """SIGKILL to the group; returns when no member holds a file, lock or tap any more."""
+    """SIGKILL to the group; returns when no member holds a file, lock or socket any more."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:

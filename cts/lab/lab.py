@@ -139,7 +139,7 @@ class Lab:
 
     def add_node(self, name, role, address):
         self.nodes[name] = Node(self, name, role, address)
-        self.network.add_tap(self.nodes[name].tap)
+        self.network.add_cable(self.nodes[name].cable)
 
     def make_usr_layer(self):
         """What only nodes have under /usr: the modules of their kernel, our fence agent."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lab's bridge and taps, in a network namespace nothing else uses; packet capture."""
+"""The lab's bridge and cables, in a network namespace nothing else uses; packet capture."""
 import signal
 import subprocess
 import time
@@ -27,16 +27,25 @@ class Network:
     def down(self):
         host.delete_netns(self.name)
 
-    def add_tap(self, tap):
-        host.ip("tuntap", "add", tap, "mode", "tap", netns=self.name)
-        host.ip("link", "set", tap, "master", BRIDGE, "up", netns=self.name)
+    def add_cable(self, end):
+        """One end for a node, of which this kernel is to take no notice, the other in the bridge.
 
-    def plug(self, tap):
-        host.ip("link", "set", tap, "master", BRIDGE, netns=self.name)
+        No tap: its reader is called before there is anything to read, and a node now and then missed a packet until
+        the next one came, 200 ms later.
+        """
+        host.ip("link", "add", end, "type", "veth", "peer", "name", self.plugged(end), netns=self.name)
+        host.ip("link", "set", end, "arp", "off", "addrgenmode", "none", "up", netns=self.name)
+        host.ip("link", "set", self.plugged(end), "master", BRIDGE, "up", netns=self.name)
 
-    def unplug(self, tap):
-        """Off the bridge, not down: reads of a tap that is down fail in the node's driver."""
-        host.ip("link", "set", tap, "nomaster", netns=self.name)
+    @staticmethod
+    def plugged(end):
+        return end + ".br"
+
+    def plug(self, end):
+        host.ip("link", "set", self.plugged(end), "master", BRIDGE, netns=self.name)
+
+    def unplug(self, end):
+        host.ip("link", "set", self.plugged(end), "nomaster", netns=self.name)
 
     def inside(self, argv):
         """The command line that runs argv in this namespace; it stays one process."""

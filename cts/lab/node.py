@@ -82,7 +82,7 @@ class Handle:
 class Node:
     def __init__(self, lab, name, role, address):
         self.lab, self.name, self.role, self.ip = lab, name, role, address
-        self.tap = "tap-" + name
+        self.cable = "cable-" + name    # its end
         self.console = os.path.join(lab.dir, name + ".console")
         self.process = None
         self.channel = None
@@ -163,7 +163,7 @@ class Node:
                 "umid=" + self.name, "uml_dir=" + os.path.join(lab.dir, "uml"), "loglevel=5",
                 "con=null", "con0=null,fd:1", "ssl=null",
                 "ssl0=fd:%d" % self.channel.theirs.fileno(),
-                "vec0:transport=tap,ifname=%s,mac=%s,depth=128" % (self.tap, self.mac())]
+                "vec0:transport=raw,ifname=%s,mac=%s,depth=128" % (self.cable, self.mac())]
         if self.role == "server":
             # Never with the "c" flag: without it UML locks the image while the device
             # is open, so that a disk mounted on two nodes is refused instead of ruined.
@@ -293,9 +293,9 @@ class Node:
     # network cable
 
     def unplug(self):
-        self.lab.network.unplug(self.tap)
+        self.lab.network.unplug(self.cable)
         self.lab.note("%s: cable out", self.name)
 
     def plug(self):
-        self.lab.network.plug(self.tap)
+        self.lab.network.plug(self.cable)
         self.lab.note("%s: cable in", self.name)
