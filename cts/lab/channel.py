@@ -32,9 +32,9 @@ class Call:
 
 
 class Channel:
-    def __init__(self, on_up, on_fence):
+    def __init__(self, on_up, on_beat, on_fence):
         self.ours, self.theirs = socket.socketpair()
-        self.on_up, self.on_fence = on_up, on_fence
+        self.on_up, self.on_beat, self.on_fence = on_up, on_beat, on_fence
         self.calls = {}
         self.numbers = itertools.count(1)
         self.lock = threading.Lock()        # of the calls and of whole frames on the line
@@ -93,6 +93,8 @@ class Channel:
     def dispatch(self, header, data):
         if "up" in header:
             self.on_up()
+        elif "beat" in header:
+            self.on_beat()
         elif "fence" in header:
             # In a thread of its own: killing a node takes longer than the line may wait.
             threading.Thread(target=self.fence, args=(header,), daemon=True).start()

@@ -11,6 +11,7 @@ import threading
 
 from . import host
 from .control import Control
+from .heartbeat import Heartbeat
 from .network import Capture, Network
 from .node import Node
 
@@ -38,7 +39,7 @@ class Lab:
         self.disk_size, self.memory, self.parent = disk_size, memory, parent
         self.modules = max(glob.glob(UML_MODULES + "/*"))
         self.nodes, self.disks, self.captures = {}, [], []
-        self.dir = self.network = self.record = self.control = None
+        self.dir = self.network = self.record = self.control = self.heartbeat = None
         self.fence_reboots = False      # True: a node fenced with "reboot" comes up again
         self.shift = 0
         self.events = []                # (CLOCK_REALTIME, text)
@@ -83,6 +84,7 @@ class Lab:
         for node in self.nodes.values():
             node.set_clock()            # once more, now that the machine is at rest
         self.control = Control(self)
+        self.heartbeat = Heartbeat(self)
         self.note("%d nodes up", len(self.nodes))
 
     def down(self):
@@ -92,6 +94,8 @@ class Lab:
             capture.stop()
         if self.control:
             self.control.close()
+        if self.heartbeat:
+            self.heartbeat.stop()
         for node in self.nodes.values():
             node.kill()
         if self.network:
@@ -182,6 +186,21 @@ class Lab:
         """Remember an event with the time it happened."""
         with self.noting:
             self.events.append((host.stamp(), text % args if args else text))
+
+    def save(self, target):
+        """Keeps logs, histories, packets and what the nodes are doing in that folder, made anew."""
+        shutil.rmtree(target, ignore_errors=True)
+        os.makedirs(target)
+        for entry in os.listdir(self.dir):
+            path = os.path.join(self.dir, entry)
+            if os.path.isfile(path) and not entry.endswith(".img"):
+                shutil.copy(path, target)
+        with open(os.path.join(target, "events"), "w") as f:
+            f.writelines("%.3f %s\n" % event for event in self.events)
+        for node in self.nodes.values():
+            if node.alive:
+                with open(os.path.join(target, node.name + ".state"), "w") as f:
+                    f.write(node.state())
 
     # fencing
 

@@ -19,6 +19,8 @@ CLOCK_ERROR_S = 0.0001
 SYS_POLL = "7"
 KERNEL = range(0x60000000, 0x70000000)  # where its data lie
 ASLEEP_S = 5
+STATE_S = 10
+STATE = "ps -eo pid,ppid,stat,cls,ni,wchan:24,time,args; cat /proc/interrupts /proc/locks; dmesg | tail -n 40"
 
 Result = namedtuple("Result", "rc out")
 
@@ -89,6 +91,7 @@ class Node:
         self.killed_at = None           # CLOCK_REALTIME of the last power cut
         self.booted_at = None
         self.up = threading.Event()
+        self.last_beat = 0.0            # time.monotonic() of the last that its agent sent, by a timer of the node
         self.power = threading.Lock()   # one at a time: a test and a fence agent may both kill
         self.counter = 0
         self.disks_pid = None
@@ -110,7 +113,7 @@ class Node:
             self.up.clear()
             self.disks_pid = None
             self.write_config()
-            self.channel = Channel(self.up.set, lambda words: self.lab.fence(self, words))
+            self.channel = Channel(self.has_come_up, self.beat, lambda words: self.lab.fence(self, words))
             with open(self.console, "ab") as console:
                 self.process = subprocess.Popen(
                     self.lab.network.inside(self.command_line()), stdin=subprocess.DEVNULL,
@@ -121,6 +124,13 @@ class Node:
             self.booted_at = host.stamp()
         if wait:
             self.wait_up()
+
+    def has_come_up(self):
+        self.beat()
+        self.up.set()
+
+    def beat(self):
+        self.last_beat = time.monotonic()
 
     def wait_up(self, timeout=BOOT_TIMEOUT_S):
         deadline = time.monotonic() + timeout
@@ -217,6 +227,13 @@ class Node:
         if check and result.rc != 0:
             raise CommandFailed(self.name, cmd, result)
         return result
+
+    def state(self):
+        """What it is doing, as text."""
+        try:
+            return self.run(STATE, timeout=STATE_S, check=False).out
+        except (CommandTimeout, NodeGone) as error:
+            return "%s\n" % error
 
     def clock_offset(self):
         """(seconds the node's CLOCK_REALTIME is ahead of the host's, +- seconds)."""

@@ -245,12 +245,7 @@ class Bench:
                                     group.device]).out)
 
     def save(self, name):
-        """Keeps logs, histories and packets."""
+        """Keeps what is needed to understand a failure."""
         target = os.path.join(self.failures, name)
-        shutil.rmtree(target, ignore_errors=True)
-        os.makedirs(target)
-        for entry in os.listdir(self.lab.dir):
-            path = os.path.join(self.lab.dir, entry)
-            if os.path.isfile(path) and not entry.endswith(".img"):
-                shutil.copy(path, target)
+        self.lab.save(target)
         self.say("logs, histories and packets are kept in " + target)

@@ -19,6 +19,7 @@ import tty
 
 FENCE_DIR = "/run/fence"
 CHUNK = 16384
+BEAT_S = 0.25
 
 
 class Job:
@@ -42,11 +43,13 @@ class Agent:
     def serve(self):
         wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGCHLD, signal.SIGALRM):
+            signal.signal(number, lambda *_: None)
         self.selector.register(self.line, selectors.EVENT_READ, self.read_line)
-        self.selector.register(wake_r, selectors.EVENT_READ, lambda: self.reap(wake_r))
+        self.selector.register(wake_r, selectors.EVENT_READ, lambda: self.signals(wake_r))
         self.listen_for_fence_agents()
         self.send({"up": True})
+        signal.setitimer(signal.ITIMER_REAL, BEAT_S, BEAT_S)
         while True:
             for key, _ in self.selector.select():
                 key.data()
@@ -178,8 +181,14 @@ class Agent:
         job.stream = None
         self.finish_if_over(job)
 
-    def reap(self, wake_r):
-        os.read(wake_r, 512)
+    def signals(self, wake_r):
+        numbers = os.read(wake_r, 512)
+        if signal.SIGALRM in numbers:
+            self.send({"beat": True})
+        if signal.SIGCHLD in numbers:
+            self.reap()
+
+    def reap(self):
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
