@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #define ANSWER_MS 2000
+#define WRITE_PATIENCE_MS 5000 /* with two answers, half of what the metadata gives the action */
+#define ASKED_AGAIN_MS 250
 
 static int ping(const struct server *server)
 {
@@ -44,6 +47,21 @@ static void continue_supervisor(pid_t pid)
 	kill(pid, SIGCONT);
 }
 
+/*
+ * New clients are refused while a write takes longer than its deadline.  A disk that is only busy is no
+ * reason to restart the group, which costs all its clients a grace period.
+ */
+static int status_with_patience(const struct server *server, struct glr_status *status)
+{
+	uint64_t until_ms = glr__now_ms() + WRITE_PATIENCE_MS;
+	int result;
+
+	while ((result = glr_status_get(server->group, ANSWER_MS, status)) == 0 && !status->durable &&
+	       glr__now_ms() < until_ms)
+		poll(NULL, 0, ASKED_AGAIN_MS);
+	return result;
+}
+
 static int status_of_nfsserver(const struct server *server)
 {
 	struct glr_status status;
@@ -63,7 +81,7 @@ static int status_of_nfsserver(const struct server *server)
 	if (access(server_path(server, "namespaces", path), F_OK) < 0 || !has_namespace(server))
 		return server_fail(OCF_ERR_GENERIC, "group %s has lost its namespaces: stop the group",
 				   server->group);
-	result = glr_status_get(server->group, ANSWER_MS, &status);
+	result = status_with_patience(server, &status);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "the status monitor of group %s does not answer: %s",
 				   server->group, strerror(-result));
