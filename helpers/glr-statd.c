@@ -4,6 +4,7 @@
  * group's namespaces with every descriptor it needs, becomes unprivileged, and opens
  * nothing by name.
  */
+#include "notify_sockets.h"
 #include "statd.h"
 
 #include <errno.h>
@@ -287,6 +288,8 @@ static int run(struct statd *statd, const struct options *options)
 	statd->grace_fd = options->grace;
 	statd->local_state_fd = options->local_state;
 	statd->report_fd = options->report;
+	/* While the group is not open yet: lockd would wait, too. */
+	notify_backlog_prepare();
 	rc = open_state(statd, options);
 	if (rc)
 		return rc;

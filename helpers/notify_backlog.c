@@ -139,6 +139,16 @@ static size_t next_batch(struct notify_backlog *backlog)
 	return backlog->batch;
 }
 
+void notify_backlog_prepare(void)
+{
+	struct notify_backlog *backlog;
+
+	if (notify_backlog_new(0, true, &backlog) < 0)
+		return;
+	next_batch(backlog);
+	notify_backlog_free(backlog);
+}
+
 bool notify_backlog_due(const struct notify_backlog *backlog, uint64_t now_ms)
 {
 	return now_ms >= backlog->next_ms;

@@ -32,6 +32,8 @@ glr__notify_t *notify_sockets_engine(struct notify_sockets *sockets);
 
 struct notify_backlog;
 
+/* For a process that must not wait later: the first look makes the kernel load modules. */
+void notify_backlog_prepare(void);
 /* Looks at the network namespace of its caller.
  * @param end_ms of the window  @param ipv6 whether clients may come over IPv6  @return 0 or -ENOMEM */
 int notify_backlog_new(uint64_t end_ms, bool ipv6, struct notify_backlog **backlog);

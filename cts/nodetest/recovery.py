@@ -19,6 +19,8 @@ JIFFY_S = 0.01
 SILENT_S, WOKEN_WITHIN_S = 8, 2
 PATIENT = {"grace_s": 40, "lease_s": 40}    # an NFSv4 client gives a connection up after one lease
 WRITTEN_WITHIN_S = 15
+MODPROBE = "/proc/sys/kernel/modprobe"
+ASKED_FOR = "/run/modules-asked-for"
 
 
 def notifications(path):
@@ -115,6 +117,26 @@ def cut_in_recovery(world):
         world.denied_to_others(home, version)
 
 
+def module_loads(world):
+    """whoever asks the kernel for a module that is not there yet waits for it: not the monitor, nor lockd with it"""
+    home = world.home
+    world.new_disk(home)
+    world.serve(home)
+    old = world.hold(home, "3")
+    world.stop(home)
+    world.shell("printf '#!/bin/sh\\necho \"$@\" >>%s\\nexec /sbin/modprobe \"$@\"\\n' >/run/modprobe; "
+                "chmod 755 /run/modprobe; modprobe -r udp_diag; touch %s", ASKED_FOR, ASKED_FOR)
+    world.change("echo /run/modprobe >" + MODPROBE, "echo /sbin/modprobe >" + MODPROBE)
+    world.mount(home)
+    world.begin(home)
+    before = world.shell("cat %s; true >%s", ASKED_FOR, ASKED_FOR)
+    world.open(home)
+    world.has_locks(home, [old], BACK_WITHIN_S)
+    after = world.shell("cat %s", ASKED_FOR)
+    world.that(not after, "asked for in the recovery: %s", after)
+    world.that("net-pf-16-proto-4" in before, "start did not ask for the list of sockets, but for: %s", before)
+
+
 def connections(world):
     """{client's port: seconds until it sends again by itself what was not acknowledged, None: all was}"""
     found = {}
@@ -165,4 +187,4 @@ def request_under_way(world):
     world.that(took_s < WOKEN_WITHIN_S, "the locks came back after %.1f s", took_s)
 
 
-TESTS = (new_lock_before_told, client_down_at_takeover, cut_in_recovery, request_under_way)
+TESTS = (new_lock_before_told, client_down_at_takeover, cut_in_recovery, module_loads, request_under_way)
