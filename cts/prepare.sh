@@ -3,7 +3,7 @@
 # Sourced by ./demo and ./check, which set root, and may set more_packages: packages, build, and a line per step.
 : "${root:?}"
 
-packages="autoconf automake libtool make gcc libc6-dev pkg-config libqb-dev libtirpc-dev libxml2-dev libcap-dev
+packages="autoconf automake libtool make gcc libc6-dev pkg-config libqb-dev libtirpc-dev libxml2-dev libcap-dev libmnl-dev
 	libsqlite3-dev uuid-dev check libxml2-utils xsltproc shellcheck python3 user-mode-linux pacemaker pacemaker-cli-utils
 	corosync resource-agents nfs-kernel-server nfs-common rpcbind iproute2 iputils-ping iputils-arping kmod psmisc procps
 	e2fsprogs tcpdump patch man-db util-linux strace dmsetup nftables ${more_packages:-}"

@@ -4,6 +4,7 @@
 #define GLR_SERVER_H
 
 #include "glr_private.h"
+#include "netlink.h"
 
 #include <limits.h>
 
@@ -113,8 +114,8 @@ int server_link_route(const struct server *server);
 /* ---- server_routed.c: link=routed ----------------------------------------------- */
 
 bool server_is_routed(const struct server *server);
-/* @return as server_run() */
-int server_routed_make(const struct server *server, char error[256]);
+/* @return as link_make_veth() */
+int server_routed_make(const struct server *server, int netns, char error[NETLINK_ERROR_MAX]);
 /* Inside: everything goes to the node.  @return as server_link_route() */
 int server_routed_inside(const struct server *server);
 /* On the node: these addresses, comma-separated, go to the group.  @return 0 or an OCF code, already reported
@@ -123,11 +124,11 @@ int server_routed_attach(const struct server *server, const char *addresses);
 
 /* ---- server_gate.c: what reaches the group's servers; called inside ------------- */
 
-/* @return 0, -ENODEV without a link, or -errno */
+/* @return 0, -ENODEV without a link, or -errno, logged */
 int server_gate_open(const struct server *server);
 /* While it is closed no request comes in, as it could be granted a lock that is about to be dropped, and no
  * client sees its connection end.  Of a group without a link (link=none) nothing is closed.
- * @return 0, -EIO when tc refuses (logged), or -errno */
+ * @return 0 or -errno, logged */
 int server_gate_close(const struct server *server);
 /* Puts nft_file, or nothing, in the place of the rules that are in force.  @return 0 or an OCF code, already reported */
 int server_filter_load(const struct server *server);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The group's link, always called glr0 inside. */
+#include "link_make.h"
 #include "server.h"
 
 #include <errno.h>
@@ -39,27 +40,21 @@ int server_link_check(const struct server *server)
 
 int server_link_make(const struct server *server)
 {
-	const char *via_parent[] = {"ip",	  "link",    "add",   "link",	     server->nic,
-				    "name",	  GLR__LINK, "netns", server->group, "type",
-				    server->link, "mode",    NULL,    NULL};
-	char veth[IFNAMSIZ], error[256] = "";
-	int result;
+	int netns = glr__netns_open(server->group, GLR__NS_NET);
+	char veth[IFNAMSIZ], error[NETLINK_ERROR_MAX] = "its network namespace is gone";
+	int result = netns;
 
-	if (server_is_routed(server)) {
-		result = server_routed_make(server, error);
-	} else if (!strcmp(server->link, "veth")) {
-		const char *pair[] = {"ip",    "link",	      "add",  veth,   "master", "" /* bridge */,
-				      "up",    "type",	      "veth", "peer", "name",	GLR__LINK,
-				      "netns", server->group, NULL};
-
+	if (netns >= 0 && server_is_routed(server)) {
+		result = server_routed_make(server, netns, error);
+	} else if (netns >= 0 && !strcmp(server->link, "veth")) {
 		server_link_veth(server->group, veth);
-		pair[5] = server->nic;
-		result = server_run(server, pair, NULL, error);
-	} else {
-		via_parent[12] = !strcmp(server->link, "macvlan") ? "bridge" : "l2";
-		result = server_run(server, via_parent, NULL, error);
+		result = link_make_veth(veth, server->nic, NULL, netns, error);
+	} else if (netns >= 0) {
+		result = link_make_over(server->link, server->nic, netns, error);
 	}
-	if (result != 0)
+	if (netns >= 0)
+		close(netns);
+	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot make the %s link of group %s%s%s: %s",
 				   server->link, server->group, *server->nic ? " on " : "", server->nic,
 				   error);

@@ -3,6 +3,7 @@
  * link=routed: a pair of devices without a bridge.  The node routes the group's addresses into it, the group
  * sends everything to the node, and neither side asks with ARP for what it is told here.
  */
+#include "link_make.h"
 #include "server.h"
 
 #include <errno.h>
@@ -25,23 +26,22 @@ bool server_is_routed(const struct server *server)
 }
 
 /* Locally administered, and the same for a group every time. */
-static void node_mac(const struct server *server, char mac[18])
+static void node_mac(const struct server *server, uint8_t mac[ETH_ALEN])
 {
 	uint32_t hash = server_link_hash(server->group);
+	const uint8_t bytes[ETH_ALEN] = {0x02, 0x67, 0x6c, hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff};
 
-	snprintf(mac, 18, "02:67:6c:%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
+	memcpy(mac, bytes, ETH_ALEN);
 }
 
-int server_routed_make(const struct server *server, char error[256])
+int server_routed_make(const struct server *server, int netns, char error[NETLINK_ERROR_MAX])
 {
-	char lines[256], veth[IFNAMSIZ], mac[18];
+	char veth[IFNAMSIZ];
+	uint8_t mac[ETH_ALEN];
 
 	server_link_veth(server->group, veth);
 	node_mac(server, mac);
-	snprintf(lines, sizeof(lines),
-		 "link add name %s address %s type veth peer name " GLR__LINK " netns %s\nlink set %s up\n",
-		 veth, mac, server->group, veth);
-	return server_run(server, ip_batch, lines, error);
+	return link_make_veth(veth, NULL, mac, netns, error);
 }
 
 static bool all_ones(const struct sockaddr *mask)
@@ -91,7 +91,8 @@ int server_routed_inside(const struct server *server)
 {
 	static const char *const nodes[] = {NODE_IPV4, NODE_IPV6};
 	bool families[2] = {false, false};
-	char lines[512], mac[18], error[256] = "";
+	char lines[512], error[256] = "";
+	uint8_t mac[ETH_ALEN];
 	int used = 0, result = find_families(families);
 
 	if (result < 0)
@@ -100,9 +101,9 @@ int server_routed_inside(const struct server *server)
 	for (int i = 0; i < 2; i++)
 		if (families[i])
 			used += snprintf(lines + used, sizeof(lines) - used,
-					 "neigh replace %s lladdr %s dev " GLR__LINK " nud permanent\n"
+					 "neigh replace %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev " GLR__LINK " nud permanent\n"
 					 "route replace default via %s dev " GLR__LINK " onlink\n",
-					 nodes[i], mac, nodes[i]);
+					 nodes[i], mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], nodes[i]);
 	result = server_run(server, ip_batch, lines, error);
 	if (result > 0)
 		glr_err("no route to the node: %s", error);
