@@ -104,6 +104,7 @@ uint32_t server_link_hash(const char *group);
 void server_link_veth(const char *group, char name[16]);
 int server_link_make(const struct server *server);
 /* The rest is called inside the group's namespaces. */
+int server_loopback_up(void);
 int server_link_up(void);
 /* So that addresses cannot be answered for as long as the namespace lives on. */
 int server_link_remove(const struct server *server);

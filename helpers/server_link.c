@@ -79,14 +79,17 @@ static int set_up(const char *name)
 	return result;
 }
 
+int server_loopback_up(void)
+{
+	return set_up("lo");
+}
+
 int server_link_up(void)
 {
 	/* Connections end behind a closed gate, so nobody acknowledges that: for minutes they would keep
 	 * the namespace, and with it the link, alive after a stop. */
 	int result = glr__write_text(AT_FDCWD, "/proc/sys/net/ipv4/tcp_orphan_retries", "1\n");
 
-	if (result == 0)
-		result = set_up("lo");
 	if (result == 0 && if_nametoindex(GLR__LINK))
 		result = set_up(GLR__LINK);
 	return result;

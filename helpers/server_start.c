@@ -140,6 +140,14 @@ static int write_exports(const struct server *server)
 	return code;
 }
 
+/* Whoever finds the namespaces, after a start that went no further, must be able to ask whether nfsd serves. */
+static int furnish(void *server)
+{
+	int result = server_loopback_up();
+
+	return result == 0 ? server_mounts_setup(server) : result;
+}
+
 /* Namespaces that were pinned whole, with their link, are kept; anything less is made anew. */
 static int make_namespaces(struct server *server)
 {
@@ -156,7 +164,7 @@ static int make_namespaces(struct server *server)
 	/* What the last lockd handed out means nothing to the next. */
 	unlink(server_path(server, "cookies", path));
 	unlink(server_path(server, "opened", path));
-	result = glr__netns_make(server->group, server_mounts_setup, server);
+	result = glr__netns_make(server->group, furnish, server);
 	if (result < 0)
 		return server_fail(OCF_ERR_GENERIC, "cannot make the namespaces of group %s: %s",
 				   server->group, strerror(-result));

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a group is connected: routed over its node, behind a packet filter, on ports that one can name."""
-from .world import GLR_SERVER, OCF_ERR_ARGS, OCF_ERR_CONFIGURED, OCF_SUCCESS
+import re
+
+from .world import GLR_SERVER, NIC, OCF_ERR_ARGS, OCF_ERR_CONFIGURED, OCF_ERR_GENERIC, OCF_SUCCESS
 
 ROUTED = {"link": "routed", "nic": None}
 BACK_WITHIN_S = 12
@@ -8,6 +10,10 @@ MOUNT = "/mnt/own"
 RULES = "/etc/home.nft"
 # The lab's kernel has nftables for bridges only: rules are loaded here, and meet no packet.
 TABLE = "table bridge %s { }"
+GATE = {(direction, network, transport, flag)
+        for direction, transport, flag in (("ingress", "tcp", None), ("ingress", "udp", None),
+                                           ("egress", "tcp", "0x1/1"), ("egress", "tcp", "0x4/4"))
+        for network in ("ip", "ipv6")}
 PORTS = {("portmapper", 111), ("nfs", 2049), ("mountd", 20048), ("status", 662), ("nlockmgr", 4045)}
 
 
@@ -77,6 +83,44 @@ def packet_filter(world):
     world.nothing_left(home)
 
 
+def kinds(world):
+    """each kind of link as the kernel sees it, and what the closed gate drops; a link that cannot be made says why"""
+    home = world.home
+    world.new_disk(home)
+    world.mount(home)
+    world.change("ip link add br-test type bridge && ip link set br-test up", "ip link del br-test")
+    for kind, nic, wanted in (("macvlan", NIC, "macvlan mode bridge"), ("ipvlan", NIC, "ipvlan  mode l2"),
+                              ("veth", "br-test", "veth")):
+        world.begin(home, link=kind, nic=nic)
+        link = world.shell("ip -d -n %s link show dev glr0", home.name)
+        world.that(wanted in link and "state DOWN" not in link, "link=%s: %s", kind, link)
+        world.that(filters(world) == GATE, "link=%s: the closed gate: %s", kind, filters(world))
+        ports = re.findall(r"glr-\w+", world.shell("ip -o link show master br-test up"))
+        world.that(len(ports) == (kind == "veth"), "link=%s: ports of the bridge: %s", kind, ports)
+        world.stop(home)
+        world.nothing_left(home)
+        world.mount(home)
+    world.change("ip link add %s type bridge" % ports[0], "ip link del " + ports[0])
+    world.expect(world.agent("nfsserver", "start", home, link="veth", nic="br-test"), OCF_ERR_GENERIC,
+                 "^cannot make the veth link of group home on br-test: .*File exists")
+    world.undo()
+    world.expect(world.agent("nfsserver", "stop", home), OCF_SUCCESS)
+    world.undo()
+
+
+def filters(world):
+    """What the gate drops: (direction, protocol of the network, of the transport, flag of TCP)."""
+    found = set()
+    for direction in ("ingress", "egress"):
+        text = world.shell("tc -n %s filter show dev glr0 %s", world.home.name, direction)
+        for one in re.split(r"^filter ", text, flags=re.M):
+            match = re.search(r"protocol (\w+) .*handle 0x1.*ip_proto (\w+)", one, re.S)
+            if match and "action drop" in one:
+                flag = re.search(r"tcp_flags (\w+/\w+)", one)
+                found.add((direction, *match.groups(), flag and flag.group(1)))
+    return found
+
+
 def fixed_ports(world):
     """each service is where a packet filter expects it"""
     home = world.home
@@ -90,4 +134,4 @@ def fixed_ports(world):
     world.nothing_left(home)
 
 
-TESTS = (routed, packet_filter, fixed_ports)
+TESTS = (routed, packet_filter, kinds, fixed_ports)
