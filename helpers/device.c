@@ -5,7 +5,16 @@
  * mounted in and whoever keeps it alive: nothing else tells the truth always.
  *
  * A guard has nothing running, so that it was started is a marker file, one per
- * device, in a runtime directory that a reboot clears.
+ * device, in a runtime directory that a reboot clears:
+ *
+ *   marker   device      start            stop             status
+ *   none     free        makes marker     succeeds         not running
+ *   none     mounted     fails            unmounts it      not running
+ *   there    free        succeeds         removes marker   running
+ *   there    mounted     succeeds         unmounts it      running
+ *   there    vanished    succeeds         as free          failed
+ *
+ * Where stop cannot unmount it until its timeout, it fails and Pacemaker fences.
  */
 #include "device.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* glr-server: starts, opens, closes and stops the virtual NFS server of one service group. */
+#include "agent.h"
 #include "device.h"
 #include "server.h"
 
@@ -12,14 +13,31 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TIMEOUT_MS 20000
+/* Clients wait for a takeover; for the monitor actions that Pacemaker begins beside it, nobody does. */
+#define TAKEOVER_NICE -10
 #define LATE_MS 300 /* for a step that ends with a reason of its own */
 
 static bool for_pacemaker;
+
+/* The arguments that ps(1) shows, where they do not name the group. */
+static struct {
+	char *text;
+	size_t size;
+} title;
+
+void server_show_group(const struct server *server)
+{
+	if (title.size == 0)
+		return;
+	memset(title.text, 0, title.size);
+	snprintf(title.text, title.size, "glr-server: %s", server->group);
+}
 
 int server_fail(int code, const char *fmt, ...)
 {
@@ -284,6 +302,36 @@ static int run_verb(const char *verb, struct server *server)
 	return OCF_ERR_UNIMPLEMENTED;
 }
 
+static void log_begin(const char *group)
+{
+	static bool begun;
+
+	if (!begun)
+		glr__log_init("glr-server", group, false);
+	begun = true;
+}
+
+/* @param argc and argv become what the action asks for  @return as agent_words() */
+static int become_agent(const char *name, int *argc, char ***argv)
+{
+	const char *action = *argc > 1 ? (*argv)[1] : NULL;
+	const char *last = (*argv)[*argc - 1];
+	struct agent_words words = {NULL, 0};
+	int code;
+
+	for_pacemaker = true;
+	title.text = (*argv)[0];
+	title.size = (size_t)(last + strlen(last) + 1 - title.text);
+	prctl(PR_SET_NAME, "glr-server");
+	if (action && !strcmp(action, "start"))
+		setpriority(PRIO_PROCESS, 0, TAKEOVER_NICE);
+	log_begin(getenv("OCF_RESKEY_group"));
+	code = agent_words(name, action, &words);
+	*argc = (int)words.count;
+	*argv = words.list;
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct server server = {.link = "macvlan",
@@ -295,6 +343,12 @@ int main(int argc, char **argv)
 	int option, code = 0;
 
 	signal(SIGPIPE, SIG_IGN);
+	if (agent_is_named(program_invocation_short_name)) {
+		code = become_agent(program_invocation_short_name, &argc, &argv);
+		if (code != AGENT_ASKS)
+			return code;
+		code = 0;
+	}
 	while (code == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		code = take_option(option, &server);
 	if (code != 0)
@@ -304,7 +358,7 @@ int main(int argc, char **argv)
 		return OCF_ERR_ARGS;
 	}
 	if (!strcmp(argv[optind], "device")) {
-		glr__log_init("glr-server", NULL, false);
+		log_begin(NULL);
 		return device_command(&server, argv + optind + 1);
 	}
 	if (strlen(argv[optind + 1]) >= sizeof(server.group))
@@ -312,7 +366,7 @@ int main(int argc, char **argv)
 				   "group name %s is too long: a host name label has at most 63 characters",
 				   argv[optind + 1]);
 	strcpy(server.group, argv[optind + 1]);
-	glr__log_init("glr-server", server.group, false);
+	log_begin(server.group);
 	code = run_verb(argv[optind], &server);
 	glr__log_fini();
 	return code;

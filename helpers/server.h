@@ -4,7 +4,6 @@
 #define GLR_SERVER_H
 
 #include "glr_private.h"
-#include "netlink.h"
 
 #include <limits.h>
 
@@ -41,6 +40,9 @@ struct server {
 
 /* Says once what went wrong and what to do: to the log, and to Pacemaker.  @return code */
 int server_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Lets ps(1) show the group of a process that stays. */
+void server_show_group(const struct server *server);
 
 /* ---- server_settings.c: what a group was started and opened with ---------- */
 
@@ -116,7 +118,7 @@ int server_link_route(const struct server *server);
 
 bool server_is_routed(const struct server *server);
 /* @return as link_make_veth() */
-int server_routed_make(const struct server *server, int netns, char error[NETLINK_ERROR_MAX]);
+int server_routed_make(const struct server *server, int netns, char error[256]);
 /* Inside: everything goes to the node.  @return as server_link_route() */
 int server_routed_inside(const struct server *server);
 /* On the node: these addresses, comma-separated, go to the group.  @return 0 or an OCF code, already reported

@@ -100,10 +100,12 @@ int server_routed_inside(const struct server *server)
 	node_mac(server, mac);
 	for (int i = 0; i < 2; i++)
 		if (families[i])
-			used += snprintf(lines + used, sizeof(lines) - used,
-					 "neigh replace %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev " GLR__LINK " nud permanent\n"
-					 "route replace default via %s dev " GLR__LINK " onlink\n",
-					 nodes[i], mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], nodes[i]);
+			used += snprintf(
+				lines + used, sizeof(lines) - used,
+				"neigh replace %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev " GLR__LINK
+				" nud permanent\n"
+				"route replace default via %s dev " GLR__LINK " onlink\n",
+				nodes[i], mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], nodes[i]);
 	result = server_run(server, ip_batch, lines, error);
 	if (result > 0)
 		glr_err("no route to the node: %s", error);

@@ -237,6 +237,7 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 	int null, result;
 
 	setsid();
+	server_show_group(server);
 	if (chdir("/") < 0)
 		_exit(1);
 	null = open("/dev/null", O_RDWR);

@@ -33,7 +33,7 @@ others() { # all of lib but the named files
 		$(others fileio.c)
 	forbid "nobody looks names up" '(getaddrinfo|getnameinfo|gethostby[a-z_]*|res_n?(query|search))\(' \
 		"$top"/lib/*.c "$top"/helpers/*.c
-	forbid "agents leave the list files alone" 'clients\.[01]' "$top"/agents/*.in
+	forbid "agents leave the list files alone" 'clients\.[01]' "$top"/agents/*.in "$top"/helpers/agent*.c
 	forbid "cts uses what is installed" 'glr_private\.h|libglrall' -r "$top/cts"
 }
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # meta-data: valid, readable by everybody, and true.
 . "$here/common.sh"
-use_stub_server
 
 valid() {
 	(cd /usr/share/resource-agents && xmllint --noout --valid -) <"$work/out"
@@ -10,6 +9,14 @@ valid() {
 values() {
 	xmllint --xpath "$1" "$work/out" 2>/dev/null | sed 's/^[^"]*"//; s/"$//'
 }
+
+# The parameters that an agent's source asks for.
+grep -o 'OCF_RESKEY_[a-z][a-z_]*' "$work/agents/IPaddr2" | sed 's/^OCF_RESKEY_//' | sort -u >"$work/read.IPaddr2"
+for name in device nfsserver lockrecover; do
+	grep -ohE '(parameter(_or)?|check_[a-z_]*)\("[a-z_]+"|add_if_set\(words, "[a-z-]+", "[a-z_]+"' \
+		"$here/../../helpers/agent_$name.c" "$here/../../helpers/agent.c" | sed 's/"$//; s/.*"//' | sort -u >"$work/read.$name"
+done
+sed -i '/^group$/d' "$work/read.device"
 
 for name in device nfsserver IPaddr2 lockrecover; do
 	agent $name meta-data
@@ -27,15 +34,14 @@ for name in device nfsserver IPaddr2 lockrecover; do
 	done
 	cp "$work/meta.$name" "$work/out"
 	for parameter in $(values '//parameter/@name'); do
-		true_that "$name reads $parameter" grep -q "OCF_RESKEY_$parameter\b" "$work/agents/$name"
+		true_that "$name reads $parameter" grep -qx "$parameter" "$work/read.$name"
 	done
-	# shellcheck disable=SC2013 # words
-	for read in $(grep -o 'OCF_RESKEY_[a-z][a-z_]*' "$work/agents/$name" | sort -u); do
-		case ${read#OCF_RESKEY_} in
+	while read -r read; do
+		case $read in
 		nic | arp_bg | network_namespace) [ $name = IPaddr2 ] && continue ;;
 		esac
-		true_that "$name declares $read" grep -q "name=\"${read#OCF_RESKEY_}\"" "$work/meta.$name"
-	done
+		true_that "$name declares $read" grep -q "name=\"$read\"" "$work/meta.$name"
+	done <"$work/read.$name"
 
 	agent $name promote
 	expect 3 ''

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The agents are plain sh, short, and quick.
+# The agent that is a script is plain sh and short.
 . "$here/common.sh"
-use_stub_server
 
 command -v shellcheck >/dev/null || skip "needs shellcheck"
-for name in device nfsserver IPaddr2 lockrecover; do
-	true_that "shellcheck $name" shellcheck -s sh -x "$work/agents/$name"
-	true_that "$name is at most 220 lines" [ "$(wc -l <"$work/agents/$name")" -le 220 ]
-done
-true_that "shellcheck glr-shellfuncs" shellcheck -s sh "$work/share/glr-shellfuncs"
+true_that "shellcheck IPaddr2" shellcheck -s sh -x "$work/agents/IPaddr2"
+true_that "IPaddr2 is at most 220 lines" [ "$(wc -l <"$work/agents/IPaddr2")" -le 220 ]
 for file in run common.sh "$here"/[0-9]*.sh; do
 	true_that "shellcheck ${file##*/}" shellcheck -s sh -e SC1091,SC2154 "$here/${file##*/}"
 done

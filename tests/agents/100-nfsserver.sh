@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ocf:glr:nfsserver: what it gives to the helper, and what it refuses.
 . "$here/common.sh"
-use_stub_server
 
 home="group=home directory=/srv/home nic=eth0"
 
@@ -82,9 +81,3 @@ home="group=home directory=/srv/home nic=eth0"
 	agent nfsserver monitor
 	expect 6 '' "group is missing*"
 }
-
-rm "$work/libexec/glr-server"
-for action in start stop monitor; do
-	agent nfsserver $action group=home directory=/srv/home nic=eth0 OCF_TESTER_FAIL_HAVE_BINARY=1
-	expect 5 '' "there is no */glr-server: reinstall*"
-done

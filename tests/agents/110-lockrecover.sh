@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ocf:glr:lockrecover: what it gives to the helper, and what it refuses.
 . "$here/common.sh"
-use_stub_server
 
 agent lockrecover start group=home grace_s=90 lease_s=90 threads=16 server_names=nfs.example.org,10.0.0.1,fd00::1
 expect 0 "[--ocf][open][home][--lock-manager=kernel][--server-names=nfs.example.org,10.0.0.1,fd00::1][--grace-s=90][--lease-s=90][--threads=16][--timeout-ms=17000]"

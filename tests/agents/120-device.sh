@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ocf:glr:device: what it gives to the helper, and what it refuses.
 . "$here/common.sh"
-use_stub_server
 
 agent device start device=/dev/vg/home
 expect 0 "[--ocf][device][start][/dev/vg/home][--timeout-ms=17000]"

@@ -3,7 +3,7 @@
 . "$here/common.sh"
 
 need_root
-[ -x "$GLR_SERVER" ] || skip "there is no $GLR_SERVER: build it, or set GLR_SERVER"
+use_real_server
 if [ "${INSIDE:-}" != yes ]; then
 	# Mounts, and /run with the markers, are the test's own.  On one processor,
 	# because Linux 6.18 refuses to pin a mount namespace (EINVAL) that looks older
@@ -12,7 +12,6 @@ if [ "${INSIDE:-}" != yes ]; then
 	INSIDE=yes exec taskset -c "$cpu" unshare --mount --propagation private sh "$0"
 fi
 mount -t tmpfs tmpfs /run
-ln -sfn "$GLR_SERVER" "$work/libexec/glr-server"
 
 image=$work/image mnt=$work/mnt node=$work/node loop=
 finish() {

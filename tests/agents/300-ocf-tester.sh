@@ -21,8 +21,7 @@ ip -n $group link set glr0 up
 true_that "ocf-tester IPaddr2" ocf-tester -n address -o group=$group -o ip=192.0.2.1 -o cidr_netmask=24 \
 	"$work/agents/IPaddr2"
 
-[ -x "$GLR_SERVER" ] || skip "there is no $GLR_SERVER: build it, or set GLR_SERVER"
-ln -sfn "$GLR_SERVER" "$work/libexec/glr-server"
+use_real_server
 truncate -s 1M "$work/disk"
 loop=$(losetup -f --show "$work/disk") || skip "this machine has no loop devices"
 true_that "ocf-tester device" ocf-tester -n guard -o device="$loop" "$work/agents/device"
