@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Starting the daemons of a group and asking rpcbind about them. */
+/* What the daemons of a group need, and what rpcbind knows of them. */
 #include "recovery_report.h"
 #include "rpcmsg.h"
 #include "server_daemons.h"
@@ -70,7 +70,8 @@ int daemons_open(struct daemons *daemons)
 	fds->cookies = open(server_path(server, "cookies", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fds->cookies < 0)
 		return -errno;
-	fds->report = open(server_path(server, RECOVERY_REPORT_FILE, path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fds->report =
+		open(server_path(server, RECOVERY_REPORT_FILE, path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fds->report < 0)
 		return -errno;
 	fds->control = glr__control_listen(server->group);
@@ -122,85 +123,6 @@ int daemons_listen(struct daemons *daemons)
 			return fd;
 		daemons->fds.nsm[i] = fd < 0 ? -1 : fd;
 	}
-	return 0;
-}
-
-/* Lets a descriptor survive exec. @return its number as text in an option */
-static int inherit(int fd)
-{
-	if (fd >= 0)
-		fcntl(fd, F_SETFD, 0);
-	return fd;
-}
-
-static _Noreturn void become_statd(const struct daemons *daemons)
-{
-	const struct statd_fds *fds = &daemons->fds;
-	char group[GLR_GROUP_MAX + 16], list[64], cookies[32], control[32],
-		listeners[96] = "--listen=", grace[32], state[40], report[32], cld[40];
-	size_t used = strlen(listeners);
-
-	snprintf(group, sizeof(group), "--group=%s", daemons->server->group);
-	snprintf(list, sizeof(list), "--list=%d,%d", inherit(fds->slots[0]), inherit(fds->slots[1]));
-	snprintf(cookies, sizeof(cookies), "--cookies=%d", inherit(fds->cookies));
-	snprintf(control, sizeof(control), "--control=%d", inherit(fds->control));
-	snprintf(grace, sizeof(grace), "--grace-fd=%d", inherit(fds->end_grace));
-	snprintf(state, sizeof(state), "--local-state-fd=%d", inherit(fds->local_state));
-	snprintf(report, sizeof(report), "--report=%d", inherit(fds->report));
-	snprintf(cld, sizeof(cld), "--cld=%d,%d", inherit(fds->handover[1]), inherit(fds->kept));
-	for (int i = 0; i < NSM_SOCKETS; i++)
-		if (fds->nsm[i] >= 0)
-			used += snprintf(listeners + used, sizeof(listeners) - used, "%s%d", i ? "," : "",
-					 inherit(fds->nsm[i]));
-	execl(GLR_LIBEXECDIR "/glr-statd", "glr-statd", group, list, cookies, control, listeners, grace,
-	      state, report, cld, NULL);
-	_exit(127);
-}
-
-static _Noreturn void become(const struct daemons *daemons, enum daemon_kind kind)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	switch (kind) {
-	case DAEMON_RPCBIND:
-		/* -w: begins with the registrations that were kept. */
-		execlp("rpcbind", "rpcbind", "-f", "-w", NULL);
-		break;
-	case DAEMON_V4CLIENTS:
-		daemons_v4clients_run(daemons);
-	case DAEMON_STATD:
-		become_statd(daemons);
-	case DAEMON_MOUNTD:
-		/* Its usual port, so that what is kept of its registration stays true when it restarts. */
-		execlp("rpc.mountd", "rpc.mountd", "-F", "-p", SERVER_MOUNTD_PORT, NULL);
-		break;
-	case DAEMON_KINDS:
-		break;
-	}
-	_exit(127);
-}
-
-int daemons_spawn(struct daemons *daemons, enum daemon_kind kind)
-{
-	int result = 0;
-	pid_t pid;
-
-	if (kind == DAEMON_STATD && !daemons->quiet && daemons->fds.nsm[0] < 0)
-		result = daemons_listen(daemons);
-	if (result < 0)
-		return result;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		become(daemons, kind);
-	daemons->pids[kind] = pid;
-	daemons->started_ms[kind] = glr__now_ms();
-	if (kind == DAEMON_STATD)
-		daemons_cld_hand_over(daemons);
 	return 0;
 }
 

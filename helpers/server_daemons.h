@@ -53,7 +53,7 @@ struct daemons {
 int daemons_open(struct daemons *daemons);
 /* Makes the NSM sockets, inside.  @return 0 or -errno */
 int daemons_listen(struct daemons *daemons);
-/* A status monitor whose sockets were closed gets new ones.  @return 0 or -errno */
+/* A status monitor whose sockets were closed gets new ones.  @return 0 or -errno, logged */
 int daemons_spawn(struct daemons *daemons, enum daemon_kind kind);
 const char *daemons_name(enum daemon_kind kind);
 /* @return the daemon that had this pid, or DAEMON_KINDS */

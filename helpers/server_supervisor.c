@@ -173,15 +173,17 @@ static int bring_up(struct daemons *daemons, const char **what)
 	*what = "rpc_pipefs";
 	if (result == 0)
 		result = daemons_cld_watch(daemons);
-	*what = "fork";
-	for (int kind = DAEMON_RPCBIND; kind <= DAEMON_STATD && result == 0; kind++)
+	for (int kind = DAEMON_RPCBIND; kind <= DAEMON_STATD && result == 0; kind++) {
+		*what = daemons_name(kind);
 		result = daemons_spawn(daemons, kind);
+	}
 	if (result < 0)
 		return result;
 	*what = "rpcbind";
 	while (!daemons_rpcbind_answers())
 		if (!server_wait(server))
 			return -ETIMEDOUT;
+	*what = daemons_name(DAEMON_MOUNTD);
 	result = daemons_spawn(daemons, DAEMON_MOUNTD);
 	*what = "registering the status monitor with rpcbind";
 	if (result == 0)
