@@ -8,7 +8,7 @@ from . import cibxml, pcmklog
 from .channel import NodeGone
 from .node import CommandFailed, CommandTimeout
 
-ASK_S = 2.0
+QUIET_S = 5.0
 LOOK_S = 0.05
 TOKEN_MS = 500
 PACEMAKER_LOG = "/run/pacemaker.log"
@@ -145,9 +145,7 @@ class Cluster:
     def failures(self):
         """Failed actions as (resource, node, task, rc, reason)."""
         root = self.crm_mon_xml()
-        found = [] if root is None else root.findall("./failures/failure")
-        return [(f.get("op_key"), f.get("node"), f.get("task"), f.get("exitstatus"),
-                 f.get("exitreason")) for f in found]
+        return [] if root is None else failed_in(root)
 
     def operations(self):
         """Every resource action on every node, with its times: see pcmklog.Operation."""
@@ -157,9 +155,9 @@ class Cluster:
     # waiting
 
     def wait_for(self, condition, timeout, what):
-        """Ask for condition() when the cluster came to rest, else seldom; returns the seconds.
+        """Ask for condition() when the cluster came to rest, or logged nothing for QUIET_S; returns the seconds.
 
-        The times in operations() are exact; this one is late by up to ASK_S.
+        Asking takes processor time from the actions waited for. The times in operations() are exact.
         """
         watch = pcmklog.Watch([self.log(n) for n in self.nodes])
         begin = asked = time.monotonic()
@@ -167,7 +165,8 @@ class Cluster:
             asked = time.monotonic()
             if asked - begin > timeout:
                 raise ClusterTimeout("%s: not within %gs" % (what, timeout))
-            while time.monotonic() < asked + ASK_S and not watch.came_to_rest():
+            while not watch.came_to_rest() and time.monotonic() < min(max(asked, watch.grew) + QUIET_S,
+                                                                      begin + timeout):
                 time.sleep(LOOK_S)
         return time.monotonic() - begin
 
@@ -234,6 +233,11 @@ def members(root, resource):
     if group is not None:
         return group.findall("resource")
     return root.findall(".//resource[@id='%s']" % resource)
+
+
+def failed_in(root):
+    return [(f.get("op_key"), f.get("node"), f.get("task"), f.get("exitstatus"), f.get("exitreason"))
+            for f in root.findall("./failures/failure")]
 
 
 def started_on(root, resource):

@@ -79,10 +79,14 @@ def operations(path):
 
 
 class Watch:
-    """Tells when a cluster has come to rest since it was last asked."""
+    """Tells when a cluster has come to rest since it was last asked.
+
+    grew    when a log was last seen to have grown, by time.monotonic()
+    """
 
     def __init__(self, paths):
         self.places = {path: self.size(path) for path in paths}
+        self.grew = time.monotonic()
 
     @staticmethod
     def size(path):
@@ -97,4 +101,5 @@ class Watch:
                     f.seek(place)
                     rest = rest or IDLE.encode() in f.read()
                 self.places[path] = size
+                self.grew = time.monotonic()
         return rest

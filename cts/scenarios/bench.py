@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from audits import proclocks
 from lab import Cluster, Lab, ServiceGroup, prefer
+from lab.cluster import failed_in, started_on
 
 from . import product
 
@@ -147,10 +148,13 @@ class Bench:
     def wait_started(self, group, on):
         """Until on(node name) is true of where the group runs; a failed action ends the wait."""
         def arrived():
-            node = self.cluster.resource_started_on(group.resource)
+            root = self.cluster.crm_mon_xml()
+            if root is None:
+                return False
+            node = started_on(root, group.resource)
             if node is not None and on(node):
                 return True
-            failed = [f for f in self.cluster.failures() if f[0].startswith(group.resource + "-")]
+            failed = [f for f in failed_in(root) if f[0].startswith(group.resource + "-")]
             if failed:
                 raise RuntimeError("failed: %s" % failed)
             return False
