@@ -19,12 +19,8 @@
 #include <unistd.h>
 
 #define TIMEOUT_MS 20000
-/*
- * Clients wait for the last step of a takeover; for the monitor actions that Pacemaker begins beside it,
- * nobody does. Not nfsserver, which loads five programs: on a node with one processor, the kernel's network
- * thread would wait for them, and every group's clients with it.
- */
-#define OPEN_NICE -10
+/* Clients wait for a takeover; for the monitor actions that Pacemaker begins beside it, nobody does. */
+#define TAKEOVER_NICE -10
 #define LATE_MS 300 /* for a step that ends with a reason of its own */
 
 static bool for_pacemaker;
@@ -327,8 +323,8 @@ static int become_agent(const char *name, int *argc, char ***argv)
 	title.text = (*argv)[0];
 	title.size = (size_t)(last + strlen(last) + 1 - title.text);
 	prctl(PR_SET_NAME, "glr-server");
-	if (action && !strcmp(action, "start") && !strcmp(name, "lockrecover"))
-		setpriority(PRIO_PROCESS, 0, OPEN_NICE);
+	if (action && !strcmp(action, "start"))
+		setpriority(PRIO_PROCESS, 0, TAKEOVER_NICE);
 	log_begin(getenv("OCF_RESKEY_group"));
 	code = agent_words(name, action, &words);
 	*argc = (int)words.count;

@@ -141,7 +141,7 @@ int server_nfsd_start(const struct server *server, uint64_t *grace_end_ms)
 	if (result == 0)
 		result = fix_port("/proc/sys/fs/nfs/nlm_udpport");
 	if (result == 0)
-		result = glr__write_text(AT_FDCWD, NFSD "versions", "+3 +4 +4.1 +4.2\n");
+		result = glr__write_text(AT_FDCWD, NFSD "versions", "-2 +3 +4 +4.1 +4.2\n");
 	if (result == 0 && !has_listeners())
 		result = make_listeners();
 	if (result < 0) {

@@ -98,8 +98,8 @@ static int spawn(const struct daemons *daemons, enum daemon_kind kind, pid_t *pi
 {
 	/* -w: begins with the registrations that were kept. */
 	static const char *const rpcbind[] = {"rpcbind", "-f", "-w", NULL};
-	/* Its usual port, so that what is kept of its registration stays true when it restarts. */
-	static const char *const mountd[] = {"rpc.mountd", "-F", "-p", SERVER_MOUNTD_PORT, NULL};
+	/* Its usual port, so that what is kept of its registration stays true when it restarts; no NFSv2. */
+	static const char *const mountd[] = {"rpc.mountd", "-F", "-N", "2", "-p", SERVER_MOUNTD_PORT, NULL};
 
 	switch (kind) {
 	case DAEMON_RPCBIND:

@@ -239,6 +239,9 @@ static _Noreturn void run_supervisor(const struct server *server, int report)
 	int null, result;
 
 	setsid();
+	/* To load five programs takes long enough to keep, on a node with one processor, the kernel's network
+	 * thread waiting, and every group's clients with it: not ahead of others, as the action itself is. */
+	setpriority(PRIO_PROCESS, 0, 0);
 	server_show_group(server);
 	if (chdir("/") < 0)
 		_exit(1);
