@@ -60,6 +60,7 @@ class Stage:
         except BaseException:
             self.__exit__()
             raise
+        os.sync()                      # or the nodes' disks wait behind what was just built, for seconds
         return self
 
     def __exit__(self, *_):

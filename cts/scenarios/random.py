@@ -237,9 +237,11 @@ class Run:
         words = "".join(" %s=%s" % item for item in record["parameters"].items())
         back = ", ".join("%s back after %.1f s" % (name, ms / 1000) for name, ms in record["outage_ms"].items())
         phases = " + ".join("%.0f" % seconds for seconds in record["phases_s"].values())
-        self.bench.say("%d %s%s (%s): %s, %.0f s = %s%s" % (
+        waited = record["other_group_max_wait_ms"]
+        self.bench.say("%d %s%s (%s): %s, %.0f s = %s%s%s" % (
             record["n"], record["name"], words, record["node"] or "cluster",
-            "passed" if record["passed"] else "FAILED", record["seconds"], phases, back and "; " + back))
+            "passed" if record["passed"] else "FAILED", record["seconds"], phases, back and "; " + back,
+            "" if waited is None else "; others waited %.0f ms" % waited))
         for problem in record["problems"]:
             print("    fault: " + problem, flush=True)
         for name in record["audits_failed"]:
