@@ -128,6 +128,9 @@ class ClockStep(Fault):
         return {"group": rng.choice(groups), "seconds": rng.choice([-3600, -30, 30, 3600])}
 
     def inject(self, lab):
+        # Pacemaker's daemons measure by this clock how long they wait for each other: one that waits
+        # for an answer while the clock goes an hour forward gives up, and its node is fenced.
+        lab.cluster.wait_idle()
         node = lab.where(self.parameters["group"])
         self.node = node.name
         lab.step_clock(node, self.parameters["seconds"])
